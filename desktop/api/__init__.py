@@ -1,0 +1,58 @@
+"""The public contract between LoRA Deck and its loader plugins. Needs msgspec and pluggy, nothing else."""
+
+from __future__ import annotations
+
+import pluggy
+
+from .adapters import AttachReceipt, Lora
+from .errors import LoaderError, Unsupported
+from .generating import (
+    Chunk,
+    GenerateRequest,
+    Logits,
+    LogitsRequest,
+    Message,
+    Reply,
+    Sampling,
+    StepLogprobs,
+    TokenLogprob,
+)
+from .hookspecs import PROJECT
+from .loaders import Capabilities, Conversion, LoaderInfo, Verdict
+from .loading import LoadRequest, ModelInfo, Progress
+from .model import Model
+from .settings import read_settings, settings_schema
+
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin as the implementation of the hook of the same name."""
+
+ENTRY_POINT_GROUP = "lora_deck.loaders"
+"""The entry-point group a loader plugin registers under."""
+
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "AttachReceipt",
+    "Capabilities",
+    "Chunk",
+    "Conversion",
+    "GenerateRequest",
+    "LoadRequest",
+    "LoaderError",
+    "LoaderInfo",
+    "Logits",
+    "LogitsRequest",
+    "Lora",
+    "Message",
+    "Model",
+    "ModelInfo",
+    "Progress",
+    "Reply",
+    "Sampling",
+    "StepLogprobs",
+    "TokenLogprob",
+    "Unsupported",
+    "Verdict",
+    "hookimpl",
+    "read_settings",
+    "settings_schema",
+]

@@ -1,0 +1,38 @@
+"""The one handle a loader returns for a loaded model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+
+from .errors import Unsupported
+from .generating import Chunk, GenerateRequest, Logits, LogitsRequest, Message, Reply
+from .loading import ModelInfo
+
+
+class Model(ABC):
+    """A loaded model. All methods are called on the engine's main thread, one at a time.
+
+    Only `generate` must be written; what a loader leaves out raises `Unsupported`, and its capabilities say so.
+    """
+
+    info: ModelInfo = ModelInfo(path="")
+
+    @abstractmethod
+    def generate(self, request: GenerateRequest) -> Generator[Chunk, None, Reply | None]:
+        """Answer a prompt. Each yield is progress and the point where the engine may cancel (`GeneratorExit`)."""
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The prompt text the model's own chat template makes of a conversation, ready for its next answer."""
+        raise Unsupported("This model has no chat template of its own. Choose a template by name instead.")
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens `text` takes, special tokens not counted."""
+        raise Unsupported("This loader can't count tokens.")
+
+    def logits(self, request: LogitsRequest) -> Logits:
+        """Logits of the last positions of a text, with the present stack."""
+        raise Unsupported("This loader gives no logits.")
+
+    def close(self) -> None:
+        """Let go of files and devices. The engine process ends right after it."""

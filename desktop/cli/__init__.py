@@ -1,0 +1,1 @@
+"""The command line: whatever the program can do without a screen."""

@@ -1,0 +1,1 @@
+"""Engine processes: one loaded model each, driven by the shell through typed messages."""

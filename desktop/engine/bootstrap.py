@@ -1,0 +1,78 @@
+"""The file an engine process starts with: secures its pipes, lends it our packages, then runs the engine.
+
+It is run by path and by any interpreter, so until the packages are lent it uses the standard library only.
+The one argument is a JSON object {"packages": {top-level package: folder}, "only": [module names of desktop]}.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import json
+import os
+import sys
+from importlib.abc import MetaPathFinder
+
+EXIT_MISSING = 70
+"""Exit status when the interpreter lacks something the engine stands on; the last line of the log says what."""
+
+
+class Lent(MetaPathFinder):
+    """Finds the lent packages at the folders given, before anything the interpreter has of the same name.
+
+    Of `desktop` it finds only what the engine needs, so that nothing else of the program can be leant on there.
+    """
+
+    def __init__(self, packages: dict[str, str], only: list[str]) -> None:
+        """`packages` maps top-level names to folders; of `desktop` only the packages in `only` may be imported."""
+        self.packages = packages
+        self.only = tuple(only)
+
+    def find_spec(self, fullname, path=None, target=None):  # noqa: ANN001, ANN201 - runs before typing can be relied on
+        """The spec of a lent top-level package; an error for a part of `desktop` that isn't lent."""
+        if fullname.startswith("desktop.") and not (fullname + ".").startswith(tuple(n + "." for n in self.only)):
+            raise ModuleNotFoundError(f"{fullname} is not lent to an engine", name=fullname)
+        folder = self.packages.get(fullname)
+        if folder is None:
+            return None
+        init = os.path.join(folder, "__init__.py")  # noqa: PTH118 - the file must start on a bare interpreter, fast
+        if os.path.exists(init):  # noqa: PTH110
+            return importlib.util.spec_from_file_location(fullname, init, submodule_search_locations=[folder])
+        spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
+        spec.submodule_search_locations = [folder]
+        return spec
+
+
+def secure_pipes() -> tuple[int, int]:
+    """Move the pipes out of reach of print(): 0 reads nothing, 1 writes to the log. Returns (from shell, to shell)."""
+    incoming, outgoing = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.setmode(incoming, os.O_BINARY)
+        msvcrt.setmode(outgoing, os.O_BINARY)
+    return incoming, outgoing
+
+
+def main() -> None:
+    """Start the engine in this interpreter."""
+    incoming, outgoing = secure_pipes()
+    lend = json.loads(sys.argv[1])
+    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+    # A script's own folder stands first in sys.path; its modules would be found under wrong names.
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != here]  # noqa: PTH100
+    sys.meta_path.insert(0, Lent(lend["packages"], lend["only"]))
+    try:
+        from desktop.engine.child.main import run
+    except ImportError as error:
+        print(f"The interpreter {sys.executable} can't run an engine: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        os._exit(EXIT_MISSING)
+    run(incoming, outgoing)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The side of the engine that runs in its own process."""

@@ -1,0 +1,65 @@
+"""Drives a model's `generate` and measures it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from time import perf_counter
+from typing import Protocol
+
+from desktop.api import Chunk, Model, Reply
+from desktop.engine.messages import Event, Generate, GenerateResult, Piece
+
+from .stack import Stack
+
+
+class JobCancelled(Exception):
+    """The shell has cancelled the job that is running."""
+
+
+class Driver(Protocol):
+    """What the engine lends to a running job."""
+
+    def between(self, job: int) -> None:
+        """Called between two yields; raises JobCancelled."""
+
+    def say(self, event: Event) -> None:
+        """Send one event to the shell."""
+
+
+def answer(ask: Generate, model: Model, stack: Stack, driver: Driver) -> GenerateResult:
+    """Stream one answer. Raises JobCancelled between two tokens."""
+    used = stack.loras
+    started = perf_counter()
+    first = last = started
+    tokens = 0
+    pieces = model.generate(ask.request)
+    reply = Reply()
+    try:
+        while True:
+            driver.between(ask.job)
+            chunk, ending = _next(pieces)
+            if chunk is None:
+                reply = ending or reply
+                break
+            last = perf_counter()
+            first = last if not tokens else first
+            tokens += len(chunk.tokens)
+            driver.say(Piece(ask.job, chunk))
+    finally:
+        pieces.close()
+    return GenerateResult(
+        finish_reason=reply.finish_reason,
+        prompt_tokens=reply.prompt_tokens,
+        generated_tokens=tokens,
+        prompt_seconds=first - started,
+        decode_seconds=last - first,
+        seed=reply.seed,
+        stack=used,
+    )
+
+
+def _next(pieces: Generator[Chunk, None, Reply | None]) -> tuple[Chunk | None, Reply | None]:
+    try:
+        return next(pieces), None
+    except StopIteration as ending:
+        return None, ending.value

@@ -1,0 +1,170 @@
+"""The main loop of an engine process: one job after the other, each ending in exactly one event."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import platform
+from typing import Any, BinaryIO
+
+import msgspec
+
+from desktop.api import LoaderError, Model
+from desktop.engine.messages import (
+    PROTOCOL,
+    ApplyLora,
+    Ask,
+    Cancelled,
+    ComputeLogits,
+    CountTokens,
+    Describe,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    Hello,
+    Load,
+    Probe,
+    RemoveLora,
+    Render,
+    SetStack,
+    Step,
+    Warm,
+    encoder,
+)
+from desktop.engine.wire import WireError, write_frame
+
+from .answering import JobCancelled, answer
+from .cores import Cores
+from .failures import failure_from
+from .inbox import Inbox
+from .plugins import Plugin, Plugins
+from .stack import Stack
+
+
+class Engine:
+    """Holds one model at most and does what the shell asks."""
+
+    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+        """The two pipes of the shell."""
+        self._outgoing = outgoing
+        self._plugins = Plugins()
+        self._cores = Cores()
+        self._model: Model | None = None
+        self._stack: Stack | None = None
+        self._say(Hello(PROTOCOL, os.getpid(), platform.python_version()))
+        self._inbox = Inbox(incoming)
+
+    def serve(self) -> None:
+        """Do jobs until the shell closes the pipe."""
+        while (ask := self._inbox.next_job()) is not None:
+            self._do(ask)
+            self._inbox.forget(ask.job)
+        if self._model is not None:
+            self._model.close()
+
+    def _do(self, ask: Ask) -> None:
+        try:
+            if self._inbox.is_cancelled(ask.job):
+                raise JobCancelled
+            self._cores.use(self._inbox.parts)
+            result = msgspec.Raw(encoder.encode(self._result(ask)))
+            ending: Event = Finished(ask.job, result)
+        except JobCancelled:
+            ending = Cancelled(ask.job)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # a plugin that calls sys.exit() ends its job, not the engine
+            ending = Failed(ask.job, failure_from(error))
+        try:
+            self._say(ending)
+        except WireError as error:
+            self._say(Failed(ask.job, failure_from(LoaderError(f"The result can't be sent: {error}. Ask for less."))))
+
+    def _result(self, ask: Ask) -> Any:  # noqa: PLR0911 - one line a message
+        match ask:
+            case Describe():
+                return self._plugins.open(ask.loader).describe()
+            case Probe():
+                from pathlib import Path
+
+                return self._plugins.open(ask.loader).probe(Path(ask.path))
+            case Warm():
+                return self._warm(ask)
+            case Load():
+                return self._load(ask)
+            case SetStack():
+                return self._the_stack().replace(ask.loras)
+            case ApplyLora():
+                return self._the_stack().apply(ask.lora)
+            case RemoveLora():
+                return self._the_stack().remove(ask.id)
+            case Generate():
+                return answer(ask, self._the_model(), self._the_stack(), self)
+            case Render():
+                return self._the_model().render(ask.messages)
+            case CountTokens():
+                return self._the_model().count_tokens(ask.text)
+            case ComputeLogits():
+                return self._the_model().logits(ask.request)
+        raise LoaderError(f"This engine doesn't know how to {type(ask).__name__}. Update LoRA Deck.")
+
+    def between(self, job: int) -> None:
+        """What happens between two tokens: a cancellation ends the job, a new share of the cores is taken."""
+        if self._inbox.is_cancelled(job):
+            raise JobCancelled
+        self._cores.use(self._inbox.parts)
+
+    def say(self, event: Event) -> None:
+        """Send one event to the shell."""
+        self._say(event)
+
+    def _warm(self, ask: Warm) -> None:
+        modules = self._plugins.open(ask.loader).describe().warm
+        for number, name in enumerate(modules):
+            if self._inbox.is_cancelled(ask.job):
+                raise JobCancelled
+            self._say(Step(ask.job, f"Importing {name}", number / len(modules)))
+            importlib.import_module(name)
+
+    def _load(self, ask: Load) -> Any:
+        if self._model is not None:
+            raise LoaderError("This engine holds a model already. Start another engine for a second one.")
+        plugin: Plugin = self._plugins.open(ask.loader)
+
+        def progress(step: str, fraction: float | None = None) -> None:
+            self._say(Step(ask.job, step, fraction))
+
+        model = plugin.load(ask.request, progress)
+        if model is None:
+            return None
+        info = model.info
+        self._model, self._stack = model, Stack(plugin, model)
+        return info
+
+    def _the_model(self) -> Model:
+        if self._model is None:
+            raise LoaderError("No model is loaded in this engine. Load one first.")
+        return self._model
+
+    def _the_stack(self) -> Stack:
+        if self._stack is None:
+            raise LoaderError("No model is loaded in this engine. Load one first.")
+        return self._stack
+
+    def _say(self, event: Event) -> None:
+        try:
+            write_frame(self._outgoing, encoder.encode(event))
+        except OSError:
+            # The shell is gone; the inbox sees it too and ends the process.
+            os._exit(0)
+
+
+def run(incoming: int, outgoing: int) -> None:
+    """Serve the shell on two file descriptors until it closes them, then end the process."""
+    reader = io.open(incoming, "rb", buffering=0)  # noqa: SIM115, UP020, PTH123 - lives as long as the process
+    writer = os.fdopen(outgoing, "wb")
+    Engine(reader, writer).serve()
+    # Not sys.exit(): a backend's atexit handlers and threads may hang, and there is nothing left to save.
+    os._exit(0)

@@ -1,0 +1,148 @@
+"""The shell's handle on one engine: warm, load, change the stack, answer, start again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from desktop.api import (
+    AttachReceipt,
+    GenerateRequest,
+    LoadRequest,
+    Logits,
+    LogitsRequest,
+    Lora,
+    Message,
+    ModelInfo,
+)
+
+from .connection import Connection, new_number
+from .governor import Governor
+from .jobs import Job
+from .messages import (
+    ApplyLora,
+    ComputeLogits,
+    CountTokens,
+    Finished,
+    Generate,
+    GenerateResult,
+    Load,
+    LoaderRef,
+    RemoveLora,
+    Render,
+    SetStack,
+    Step,
+    Warm,
+)
+from .process import Launch
+
+Rows = tuple[Lora, ...]
+
+
+class EngineClient(Connection):
+    """Drives one engine process. The verbs return jobs at once; `restart` waits."""
+
+    def __init__(self, launch: Launch, loader: LoaderRef, logs: Path, governor: Governor | None = None) -> None:
+        """Nothing is started yet. The engine's own output goes to a file in the folder `logs`."""
+        super().__init__(launch, logs, governor)
+        self.loader = loader
+        self.loaded: LoadRequest | None = None
+        """What was loaded last; a restart loads it again."""
+        self.stack: Rows = ()
+        """The stack as last granted by the engine; a restart puts it back."""
+
+    def warm(self) -> Job[None]:
+        """Import ahead of time what loading will need."""
+        message = Warm(job=new_number(), loader=self.loader)
+        return self._ask(message, Job(message.job, None, self.cancel))
+
+    def load(self, request: LoadRequest) -> Job[ModelInfo | None]:
+        """Load a model; the result None means that the loader says it is not its own. `kill` cancels it."""
+        self.loaded, self.stack = request, ()
+        message = Load(job=new_number(), loader=self.loader, request=request)
+        return self._ask(message, Job(message.job, ModelInfo | None, self.cancel))
+
+    def set_stack(self, loras: Sequence[Lora]) -> Job[list[AttachReceipt]]:
+        """Make these rows the whole stack, all or nothing."""
+        wanted = tuple(loras)
+        message = SetStack(job=new_number(), loras=wanted)
+        return self._ask(message, _StackJob(self, lambda _: wanted, message.job, list[AttachReceipt]))
+
+    def apply_lora(self, lora: Lora) -> Job[AttachReceipt]:
+        """Attach one adapter at the end of the stack, or change the row that has its id."""
+
+        def changed(rows: Rows) -> Rows:
+            if any(row.id == lora.id for row in rows):
+                return tuple(lora if row.id == lora.id else row for row in rows)
+            return (*rows, lora)
+
+        message = ApplyLora(job=new_number(), lora=lora)
+        return self._ask(message, _StackJob(self, changed, message.job, AttachReceipt))
+
+    def remove_lora(self, lora_id: str) -> Job[None]:
+        """Detach one adapter."""
+
+        def changed(rows: Rows) -> Rows:
+            return tuple(row for row in rows if row.id != lora_id)
+
+        message = RemoveLora(job=new_number(), id=lora_id)
+        return self._ask(message, _StackJob(self, changed, message.job, None))
+
+    def generate(self, request: GenerateRequest) -> Job[GenerateResult]:
+        """Answer a prompt; the job's events are the pieces of the answer."""
+        message = Generate(job=new_number(), request=request)
+        return self._ask(message, Job(message.job, GenerateResult, self.cancel))
+
+    def render(self, messages: Sequence[Message]) -> Job[str]:
+        """The prompt text of the model's own chat template."""
+        message = Render(job=new_number(), messages=tuple(messages))
+        return self._ask(message, Job(message.job, str, self.cancel))
+
+    def count_tokens(self, text: str) -> Job[int]:
+        """How many tokens a text takes."""
+        message = CountTokens(job=new_number(), text=text)
+        return self._ask(message, Job(message.job, int, self.cancel))
+
+    def logits(self, request: LogitsRequest) -> Job[Logits]:
+        """Logits of the last positions of a text."""
+        message = ComputeLogits(job=new_number(), request=request)
+        return self._ask(message, Job(message.job, Logits, self.cancel))
+
+    def restart(self, on_step: Callable[[Step], None] | None = None) -> None:
+        """Start again after a crash, with the same model and the same stack. Raises what loading raises."""
+        loaded, stack = self.loaded, self.stack
+        self.close()
+        self.start()
+        if loaded is None:
+            return
+        job = self.load(loaded)
+        # Kept even if loading or attaching fails now: what the user had must not be forgotten.
+        self.stack = stack
+        for event in job.events():
+            if on_step is not None and isinstance(event, Step):
+                on_step(event)
+        job.result()
+        if stack:
+            self.set_stack(stack).result()
+
+    def _ask(self, message: Any, job: Job[Any]) -> Job[Any]:
+        self.ask(message, job)
+        return job
+
+
+class _StackJob(Job[Any]):
+    """A job that changes the stack; the client's record changes when the engine has granted it."""
+
+    def __init__(
+        self, client: EngineClient, change: Callable[[Rows], Rows], number: int, result_type: object
+    ) -> None:
+        super().__init__(number, result_type, client.cancel)
+        self._client = client
+        self._change = change
+
+    def put(self, event: Any) -> None:
+        """Deliver an event; called by the client's reader thread."""
+        if isinstance(event, Finished):
+            self._client.stack = self._change(self._client.stack)
+        super().put(event)

@@ -1,0 +1,209 @@
+"""What the shell and an engine process say to each other. Both sides decode by these types and nothing else."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from desktop.api import Chunk, GenerateRequest, LoadRequest, LogitsRequest, Lora, Message
+from desktop.api.generating import FinishReason
+
+PROTOCOL = 1
+"""Raised whenever a message changes its meaning; both sides must agree."""
+
+
+class LoaderRef(msgspec.Struct, frozen=True):
+    """A loader plugin by its entry point."""
+
+    name: str
+    value: str
+    """"package.module" or "package.module:attribute", as entry points have it."""
+    distribution: str = ""
+    version: str = ""
+
+
+class Ask(msgspec.Struct, frozen=True, tag_field="ask", kw_only=True):
+    """Something the engine is to do; `job` names it in every answer."""
+
+    job: int
+
+
+class Describe(Ask, tag="describe"):
+    """Load an entry point and call its `describe`. Answer: LoaderInfo."""
+
+    loader: LoaderRef
+
+
+class Probe(Ask, tag="probe"):
+    """Call one loader's `probe`. Answer: Verdict."""
+
+    loader: LoaderRef
+    path: str
+
+
+class Warm(Ask, tag="warm"):
+    """Load an entry point and import what it names in `LoaderInfo.warm`. Answer: nothing."""
+
+    loader: LoaderRef
+
+
+class Load(Ask, tag="load"):
+    """Load a model with one loader. Answer: ModelInfo, or None for "not mine"."""
+
+    loader: LoaderRef
+    request: LoadRequest
+
+
+class SetStack(Ask, tag="set_stack"):
+    """Make these rows the whole stack, all or nothing. Answer: a receipt a row."""
+
+    loras: tuple[Lora, ...]
+
+
+class ApplyLora(Ask, tag="apply_lora"):
+    """Attach or reweight one adapter. Answer: its receipt."""
+
+    lora: Lora
+
+
+class RemoveLora(Ask, tag="remove_lora"):
+    """Detach one adapter. Answer: nothing."""
+
+    id: str
+
+
+class Generate(Ask, tag="generate"):
+    """Answer a prompt; `Piece` after `Piece` comes back. Answer: GenerateResult."""
+
+    request: GenerateRequest
+
+
+class Render(Ask, tag="render"):
+    """Answer: the prompt text of the model's own chat template."""
+
+    messages: tuple[Message, ...]
+
+
+class CountTokens(Ask, tag="count_tokens"):
+    """Answer: an int."""
+
+    text: str
+
+
+class ComputeLogits(Ask, tag="logits"):
+    """Answer: Logits."""
+
+    request: LogitsRequest
+
+
+class Cancel(msgspec.Struct, frozen=True, tag_field="ask", tag="cancel"):
+    """End a job at its next cancel point."""
+
+    job: int
+
+
+class Share(msgspec.Struct, frozen=True, tag_field="ask", tag="share"):
+    """Use one part in `parts` of the cores."""
+
+    parts: int
+
+
+Request = (
+    Describe
+    | Probe
+    | Warm
+    | Load
+    | SetStack
+    | ApplyLora
+    | RemoveLora
+    | Generate
+    | Render
+    | CountTokens
+    | ComputeLogits
+    | Cancel
+    | Share
+)
+
+
+class Hello(msgspec.Struct, frozen=True, tag_field="say", tag="hello"):
+    """The first thing an engine says."""
+
+    protocol: int
+    pid: int
+    python: str
+
+
+class Step(msgspec.Struct, frozen=True, tag_field="say", tag="step"):
+    """Progress of a job."""
+
+    job: int
+    step: str
+    fraction: float | None = None
+
+
+class Piece(msgspec.Struct, frozen=True, tag_field="say", tag="piece"):
+    """A piece of an answer."""
+
+    job: int
+    chunk: Chunk
+
+
+class Finished(msgspec.Struct, frozen=True, tag_field="say", tag="finished"):
+    """The job is done; `result` is typed by what was asked."""
+
+    job: int
+    result: msgspec.Raw
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a job failed."""
+
+    kind: Literal["user", "unsupported", "bug", "broken"]
+    """"user": said in words by the loader; "bug": an unexpected exception; "broken": the engine must be restarted."""
+    message: str
+    detail: str = ""
+    """The traceback, to be shown folded."""
+
+
+class Failed(msgspec.Struct, frozen=True, tag_field="say", tag="failed"):
+    """The job failed and changed nothing."""
+
+    job: int
+    failure: Failure
+
+
+class Cancelled(msgspec.Struct, frozen=True, tag_field="say", tag="cancelled"):
+    """The job was cancelled."""
+
+    job: int
+
+
+Event = Hello | Step | Piece | Finished | Failed | Cancelled
+
+
+class GenerateResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How an answer went, measured in the engine."""
+
+    finish_reason: FinishReason
+    prompt_tokens: int
+    generated_tokens: int
+    prompt_seconds: float
+    """From the request to the first token."""
+    decode_seconds: float
+    """From the first token to the last."""
+    seed: int | None = None
+    stack: tuple[Lora, ...] = ()
+    """The stack that made the answer."""
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Speed of decoding, the first token not counted; None below two tokens."""
+        if self.generated_tokens < 2 or self.decode_seconds <= 0:
+            return None
+        return (self.generated_tokens - 1) / self.decode_seconds
+
+
+encoder = msgspec.msgpack.Encoder()
+request_decoder = msgspec.msgpack.Decoder(Request)
+event_decoder = msgspec.msgpack.Decoder(Event)

@@ -1,0 +1,1 @@
+"""What is on disk: the home folder, settings, models and adapters."""

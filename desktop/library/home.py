@@ -1,0 +1,52 @@
+"""The folder everything lives in: `--home`, else `$LORA_DECK_HOME`, else the platform's user data folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+class Home:
+    """Names the places inside the home folder. Nothing is made on disk before something is written."""
+
+    def __init__(self, root: Path) -> None:
+        """`root` need not exist yet."""
+        self.root = root.expanduser().absolute()
+
+    @classmethod
+    def find(cls, given: str | None = None) -> Home:
+        """The home folder the user chose, or the default one."""
+        chosen = given or os.environ.get("LORA_DECK_HOME")
+        return cls(Path(chosen) if chosen else Path(platformdirs.user_data_dir("lora-deck", appauthor=False)))
+
+    @property
+    def models(self) -> Path:
+        """Base models, a folder each."""
+        return self.root / "models"
+
+    @property
+    def loras(self) -> Path:
+        """Adapters, a folder each."""
+        return self.root / "loras"
+
+    @property
+    def engines(self) -> Path:
+        """Interpreters made for loaders that need their own."""
+        return self.root / "engines"
+
+    @property
+    def logs(self) -> Path:
+        """What engine processes print."""
+        return self.root / "logs"
+
+    @property
+    def cache(self) -> Path:
+        """What can be made again at any time."""
+        return self.root / "cache"
+
+    @property
+    def settings_file(self) -> Path:
+        """The user's settings."""
+        return self.root / "settings.toml"

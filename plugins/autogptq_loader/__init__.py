@@ -1,0 +1,1 @@
+"""Loads AutoGPTQ and GPTQModel checkpoints."""

@@ -1,0 +1,1 @@
+"""Loads GPTQ and EXL2 checkpoints with ExLlama and ExLlamaV2."""

@@ -1,0 +1,1 @@
+"""Loads GPTQ-for-LLaMa checkpoints of every era."""

@@ -1,0 +1,1 @@
+"""The toolkit for loader authors: adapter stack, decode loop, checkpoints. Public, like the contract."""
