@@ -82,7 +82,12 @@ def _tensors(table: dict[str, Any]) -> Iterator[TensorHeader]:
         begin, end = row["data_offsets"]
         shape = tuple(int(size) for size in row["shape"])
         expected = prod(shape) * ITEM_SIZE.get(row["dtype"], 0)
-        if begin < 0 or end < begin or (row["dtype"] in ITEM_SIZE and end - begin != expected):
+        if (
+            begin < 0
+            or end < begin
+            or min(shape, default=0) < 0
+            or (row["dtype"] in ITEM_SIZE and end - begin != expected)
+        ):
             raise ValueError(name)
         yield TensorHeader(name, row["dtype"], shape, end - begin)
 

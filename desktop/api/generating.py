@@ -100,7 +100,7 @@ class LogitsRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Logits(msgspec.Struct, frozen=True, kw_only=True):
-    """Logits of shape (positions, vocabulary), float32, C order, little-endian; the last row predicts the next token."""
+    """Logits of shape (positions, vocabulary), float32, C order, little-endian; the last row is the next token's."""
 
     positions: int
     vocabulary: int

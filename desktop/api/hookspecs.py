@@ -21,7 +21,7 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 
 
 @hookspec(firstresult=True)
-def load(request: LoadRequest, progress: Progress) -> Model | None:  # type: ignore[empty-body]
+def load(request: LoadRequest, progress: Progress) -> Model | None:
     """Load the model at `request.path`; None means "not mine". May raise LoaderError."""
 
 

@@ -34,5 +34,5 @@ class Model(ABC):
         """Logits of the last positions of a text, with the present stack."""
         raise Unsupported("This loader gives no logits.")
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most models have nothing to let go of
         """Let go of files and devices. The engine process ends right after it."""

@@ -11,7 +11,9 @@ import importlib.util
 import json
 import os
 import sys
+import traceback
 from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 
 EXIT_MISSING = 70
 """Exit status when the interpreter lacks something the engine stands on; the last line of the log says what."""
@@ -24,22 +26,29 @@ class Lent(MetaPathFinder):
     """
 
     def __init__(self, packages: dict[str, str], only: list[str]) -> None:
-        """`packages` maps top-level names to folders; of `desktop` only the packages in `only` may be imported."""
+        """`packages` maps top-level names to folders, or to the file of a module that is no package.
+
+        Of `desktop` only the packages in `only` may be imported.
+        """
         self.packages = packages
         self.only = tuple(only)
 
-    def find_spec(self, fullname, path=None, target=None):  # noqa: ANN001, ANN201 - runs before typing can be relied on
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """The spec of a lent top-level package; an error for a part of `desktop` that isn't lent."""
         if fullname.startswith("desktop.") and not (fullname + ".").startswith(tuple(n + "." for n in self.only)):
             raise ModuleNotFoundError(f"{fullname} is not lent to an engine", name=fullname)
         folder = self.packages.get(fullname)
         if folder is None:
             return None
+        if os.path.isfile(folder):  # noqa: PTH113
+            return importlib.util.spec_from_file_location(fullname, folder)
         init = os.path.join(folder, "__init__.py")  # noqa: PTH118 - the file must start on a bare interpreter, fast
         if os.path.exists(init):  # noqa: PTH110
             return importlib.util.spec_from_file_location(fullname, init, submodule_search_locations=[folder])
-        spec = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
-        spec.submodule_search_locations = [folder]
+        spec = ModuleSpec(fullname, None, is_package=True)
+        # A namespace package: the portions that the interpreter has itself must stay in sight.
+        own = importlib.machinery.PathFinder.find_spec(fullname)
+        spec.submodule_search_locations = [folder, *((own and own.submodule_search_locations) or ())]
         return spec
 
 
@@ -68,7 +77,9 @@ def main() -> None:
     sys.meta_path.insert(0, Lent(lend["packages"], lend["only"]))
     try:
         from desktop.engine.child.main import run
-    except ImportError as error:
+    except Exception as error:
+        # ImportError for a package that is missing, SyntaxError for a Python that is too old.
+        traceback.print_exc()
         print(f"The interpreter {sys.executable} can't run an engine: {error}", file=sys.stderr, flush=True)  # noqa: T201
         os._exit(EXIT_MISSING)
     run(incoming, outgoing)

@@ -22,6 +22,7 @@ from .governor import Governor
 from .jobs import Job
 from .messages import (
     ApplyLora,
+    Ask,
     ComputeLogits,
     CountTokens,
     Finished,
@@ -34,10 +35,14 @@ from .messages import (
     SetStack,
     Step,
     Warm,
+    encoder,
 )
 from .process import Launch
 
 Rows = tuple[Lora, ...]
+
+NOTHING = encoder.encode(None)
+"""The result of a load that said "not mine"."""
 
 
 class EngineClient(Connection):
@@ -48,9 +53,15 @@ class EngineClient(Connection):
         super().__init__(launch, logs, governor)
         self.loader = loader
         self.loaded: LoadRequest | None = None
-        """What was loaded last; a restart loads it again."""
+        """What is loaded, or was to be loaded last; a restart loads it again."""
         self.stack: Rows = ()
         """The stack as last granted by the engine; a restart puts it back."""
+        self._holds_model = False
+
+    def start(self) -> None:
+        """Start the process and wait until it says hello. Raises EngineGone with the reason if it doesn't."""
+        self._holds_model = False
+        super().start()
 
     def warm(self) -> Job[None]:
         """Import ahead of time what loading will need."""
@@ -59,15 +70,22 @@ class EngineClient(Connection):
 
     def load(self, request: LoadRequest) -> Job[ModelInfo | None]:
         """Load a model; the result None means that the loader says it is not its own. `kill` cancels it."""
-        self.loaded, self.stack = request, ()
+        if not self._holds_model:
+            # An engine that holds a model refuses a second one, and then the record of the first still counts.
+            self.loaded, self.stack = request, ()
         message = Load(job=new_number(), loader=self.loader, request=request)
-        return self._ask(message, Job(message.job, ModelInfo | None, self.cancel))
+
+        def granted(ending: Finished) -> None:
+            if bytes(ending.result) != NOTHING:
+                self.loaded, self._holds_model = request, True
+
+        return self._ask(message, _Granted(granted, message.job, ModelInfo | None, self.cancel))
 
     def set_stack(self, loras: Sequence[Lora]) -> Job[list[AttachReceipt]]:
         """Make these rows the whole stack, all or nothing."""
         wanted = tuple(loras)
         message = SetStack(job=new_number(), loras=wanted)
-        return self._ask(message, _StackJob(self, lambda _: wanted, message.job, list[AttachReceipt]))
+        return self._ask_change(message, lambda _: wanted, list[AttachReceipt])
 
     def apply_lora(self, lora: Lora) -> Job[AttachReceipt]:
         """Attach one adapter at the end of the stack, or change the row that has its id."""
@@ -78,7 +96,7 @@ class EngineClient(Connection):
             return (*rows, lora)
 
         message = ApplyLora(job=new_number(), lora=lora)
-        return self._ask(message, _StackJob(self, changed, message.job, AttachReceipt))
+        return self._ask_change(message, changed, AttachReceipt)
 
     def remove_lora(self, lora_id: str) -> Job[None]:
         """Detach one adapter."""
@@ -87,7 +105,7 @@ class EngineClient(Connection):
             return tuple(row for row in rows if row.id != lora_id)
 
         message = RemoveLora(job=new_number(), id=lora_id)
-        return self._ask(message, _StackJob(self, changed, message.job, None))
+        return self._ask_change(message, changed, None)
 
     def generate(self, request: GenerateRequest) -> Job[GenerateResult]:
         """Answer a prompt; the job's events are the pieces of the answer."""
@@ -126,23 +144,28 @@ class EngineClient(Connection):
         if stack:
             self.set_stack(stack).result()
 
-    def _ask(self, message: Any, job: Job[Any]) -> Job[Any]:
+    def _ask_change(self, message: Ask, change: Callable[[Rows], Rows], answer: object) -> Job[Any]:
+        def granted(_: Finished) -> None:
+            self.stack = change(self.stack)
+
+        return self._ask(message, _Granted(granted, message.job, answer, self.cancel))
+
+    def _ask(self, message: Ask, job: Job[Any]) -> Job[Any]:
         self.ask(message, job)
         return job
 
 
-class _StackJob(Job[Any]):
-    """A job that changes the stack; the client's record changes when the engine has granted it."""
+class _Granted(Job[Any]):
+    """A job with a note taken of it when the engine has done it, before anybody hears of its end."""
 
     def __init__(
-        self, client: EngineClient, change: Callable[[Rows], Rows], number: int, result_type: object
+        self, granted: Callable[[Finished], None], number: int, result_type: Any, cancel: Callable[[int], None]
     ) -> None:
-        super().__init__(number, result_type, client.cancel)
-        self._client = client
-        self._change = change
+        super().__init__(number, result_type, cancel)
+        self._granted = granted
 
     def put(self, event: Any) -> None:
         """Deliver an event; called by the client's reader thread."""
         if isinstance(event, Finished):
-            self._client.stack = self._change(self._client.stack)
+            self._granted(event)
         super().put(event)

@@ -9,6 +9,9 @@ import msgspec
 
 from .bootstrap import EXIT_MISSING
 
+WINDOWS_CRASH = 0xC0000000
+"""Windows ends a process that crashes with an NTSTATUS of at least this, such as 0xc0000005 for a bad address."""
+
 
 class OomCounters(msgspec.Struct, frozen=True):
     """How many processes the kernel has killed for want of memory so far; None where it doesn't tell."""
@@ -17,9 +20,13 @@ class OomCounters(msgspec.Struct, frozen=True):
     cgroup: int | None
 
     def grew_since(self, before: OomCounters) -> bool:
-        """Whether either counter is higher now."""
-        pairs = ((before.machine, self.machine), (before.cgroup, self.cgroup))
-        return any(was is not None and now is not None and now > was for was, now in pairs)
+        """Whether a process of our cgroup was killed in between; of the whole machine where there is no cgroup v2.
+
+        The cgroup's counter counts the machine's own kills too: where it stood still, somebody else was killed.
+        """
+        if before.cgroup is not None and self.cgroup is not None:
+            return self.cgroup > before.cgroup
+        return before.machine is not None and self.machine is not None and self.machine > before.machine
 
 
 def read_oom_counters() -> OomCounters:
@@ -35,12 +42,14 @@ def exit_reason(status: int, before: OomCounters, now: OomCounters, last_words: 
         return last_words or "its interpreter lacks what an engine stands on"
     if status == 0:
         return "it ended by itself"
+    if status >= WINDOWS_CRASH:
+        return f"a library inside it crashed ({status:#x})"
     said = f" after saying: {last_words}" if last_words else ""
     return f"it ended with status {status}{said}"
 
 
 def _killed(number: int, out_of_memory: bool) -> str:
-    if number == signal.SIGKILL:
+    if number == getattr(signal, "SIGKILL", None):
         if out_of_memory:
             return "the system killed it because memory ran out; choose fewer bits, a smaller model or close programs"
         return "it was killed from outside (SIGKILL)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -43,7 +43,7 @@ Ending = Finished | Failed | Cancelled | EngineGone
 class Job(Generic[T]):
     """One thing an engine was asked to do. One thread reads it; any thread may cancel it."""
 
-    def __init__(self, number: int, result_type: type[T] | object, cancel: Callable[[int], None]) -> None:
+    def __init__(self, number: int, result_type: Any, cancel: Callable[[int], None]) -> None:
         """`result_type` is what `Finished.result` is decoded as; `cancel` sends the cancellation."""
         self.number = number
         self._type = result_type
@@ -82,9 +82,16 @@ class Job(Generic[T]):
             pass
         ending = self._ending
         if isinstance(ending, Finished):
-            return msgspec.msgpack.decode(ending.result, type=self._type)  # type: ignore[return-value, arg-type]
+            return self._read(ending)
         if isinstance(ending, Failed):
             raise JobFailed(ending.failure)
         if isinstance(ending, EngineGone):
             raise ending
         raise JobCancelled
+
+    def _read(self, ending: Finished) -> T:
+        try:
+            return cast(T, msgspec.msgpack.decode(ending.result, type=self._type))
+        except msgspec.ValidationError as error:
+            words = f"Its answer is no proper {getattr(self._type, '__name__', self._type)}: {error}."
+            raise JobFailed(Failure(kind="bug", message=words)) from error

@@ -29,69 +29,69 @@ class Ask(msgspec.Struct, frozen=True, tag_field="ask", kw_only=True):
     job: int
 
 
-class Describe(Ask, tag="describe"):
+class Describe(Ask, frozen=True, tag="describe"):
     """Load an entry point and call its `describe`. Answer: LoaderInfo."""
 
     loader: LoaderRef
 
 
-class Probe(Ask, tag="probe"):
+class Probe(Ask, frozen=True, tag="probe"):
     """Call one loader's `probe`. Answer: Verdict."""
 
     loader: LoaderRef
     path: str
 
 
-class Warm(Ask, tag="warm"):
+class Warm(Ask, frozen=True, tag="warm"):
     """Load an entry point and import what it names in `LoaderInfo.warm`. Answer: nothing."""
 
     loader: LoaderRef
 
 
-class Load(Ask, tag="load"):
+class Load(Ask, frozen=True, tag="load"):
     """Load a model with one loader. Answer: ModelInfo, or None for "not mine"."""
 
     loader: LoaderRef
     request: LoadRequest
 
 
-class SetStack(Ask, tag="set_stack"):
+class SetStack(Ask, frozen=True, tag="set_stack"):
     """Make these rows the whole stack, all or nothing. Answer: a receipt a row."""
 
     loras: tuple[Lora, ...]
 
 
-class ApplyLora(Ask, tag="apply_lora"):
+class ApplyLora(Ask, frozen=True, tag="apply_lora"):
     """Attach or reweight one adapter. Answer: its receipt."""
 
     lora: Lora
 
 
-class RemoveLora(Ask, tag="remove_lora"):
+class RemoveLora(Ask, frozen=True, tag="remove_lora"):
     """Detach one adapter. Answer: nothing."""
 
     id: str
 
 
-class Generate(Ask, tag="generate"):
+class Generate(Ask, frozen=True, tag="generate"):
     """Answer a prompt; `Piece` after `Piece` comes back. Answer: GenerateResult."""
 
     request: GenerateRequest
 
 
-class Render(Ask, tag="render"):
+class Render(Ask, frozen=True, tag="render"):
     """Answer: the prompt text of the model's own chat template."""
 
     messages: tuple[Message, ...]
 
 
-class CountTokens(Ask, tag="count_tokens"):
+class CountTokens(Ask, frozen=True, tag="count_tokens"):
     """Answer: an int."""
 
     text: str
 
 
-class ComputeLogits(Ask, tag="logits"):
+class ComputeLogits(Ask, frozen=True, tag="logits"):
     """Answer: Logits."""
 
     request: LogitsRequest
@@ -156,11 +156,14 @@ class Finished(msgspec.Struct, frozen=True, tag_field="say", tag="finished"):
     result: msgspec.Raw
 
 
+FailureKind = Literal["user", "unsupported", "bug", "broken"]
+"""\"user": said in words by the loader; "bug": an unexpected exception; "broken": the engine must be restarted."""
+
+
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """Why a job failed."""
 
-    kind: Literal["user", "unsupported", "bug", "broken"]
-    """"user": said in words by the loader; "bug": an unexpected exception; "broken": the engine must be restarted."""
+    kind: FailureKind
     message: str
     detail: str = ""
     """The traceback, to be shown folded."""
@@ -204,6 +207,14 @@ class GenerateResult(msgspec.Struct, frozen=True, kw_only=True):
         return (self.generated_tokens - 1) / self.decode_seconds
 
 
-encoder = msgspec.msgpack.Encoder()
+def _exactly(value: object) -> object:
+    """A str, int or float for a subclass of it; plugins hand out `torch.__version__`, which is a subclass of str."""
+    for plain in (str, int, float):
+        if isinstance(value, plain):
+            return plain(value)
+    raise TypeError(f"{type(value).__name__} can't be sent; messages hold plain values")
+
+
+encoder = msgspec.msgpack.Encoder(enc_hook=_exactly)
 request_decoder = msgspec.msgpack.Decoder(Request)
 event_decoder = msgspec.msgpack.Decoder(Event)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-import queue
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 import msgspec
 
 from .exit_reason import exit_reason, read_oom_counters
 from .messages import Event, Request, encoder, event_decoder
-from .wire import WireError, read_frame, write_frame
+from .outbox import Outbox
+from .wire import WireError, check_size, read_frame, write_frame
 
 QUEUE_LIMIT = 1000
 """Messages that may wait for a process that doesn't read. More means that it hangs."""
+
+END_GRACE = 5.0
+"""Seconds a process may still take to end after it has closed its pipe."""
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
@@ -33,7 +36,10 @@ class Launch(msgspec.Struct, frozen=True):
 
 
 class EngineProcess:
-    """One child process. Events are handed to `on_event`, the end to `on_end`, both on the reader thread."""
+    """One child process, watched by three threads: a reader, a writer, and one that waits for its end.
+
+    Events are handed to `on_event` on the reader thread; `on_end` is called once, when no more events can come.
+    """
 
     def __init__(
         self, launch: Launch, log: Path, on_event: Callable[[Event], None], on_end: Callable[[str], None]
@@ -43,74 +49,71 @@ class EngineProcess:
         self._on_event = on_event
         self._on_end = on_end
         self._oom_before = read_oom_counters()
-        self._queue: queue.Queue[bytes | None] = queue.Queue(QUEUE_LIMIT)
+        self._outbox = Outbox(QUEUE_LIMIT)
+        self._broken = ""
+        self._ended = threading.Event()
         self._popen = _spawn(launch, log)
         self.pid = self._popen.pid
-        self._reader = threading.Thread(target=self._read, name=f"engine-{self.pid}-reader", daemon=True)
-        self._writer = threading.Thread(target=self._write, name=f"engine-{self.pid}-writer", daemon=True)
-        self._reader.start()
-        self._writer.start()
+        self._threads = [
+            threading.Thread(target=work, name=f"engine-{self.pid}-{name}", daemon=True)
+            for name, work in (("reader", self._read), ("writer", self._write), ("watcher", self._watch))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def send(self, message: Request) -> bool:
-        """Queue a message; False if the process has stopped reading and the queue is full."""
-        try:
-            self._queue.put_nowait(encoder.encode(message))
-        except queue.Full:
-            return False
-        return True
+        """Queue a message; False if the process has stopped reading and the queue is full.
+
+        What is sent to a process that is ending is lost, and `on_end` is still to come or has come.
+        Raises WireError for a message that is too large and ValueError for one that can't be written at all.
+        """
+        body = encoder.encode(message)
+        check_size(body)
+        return self._outbox.put(body)
 
     def close(self, grace: float = 5.0) -> None:
         """Close the pipe, wait for the process to end by itself, kill it after `grace` seconds."""
-        try:
-            self._queue.put_nowait(None)
-        except queue.Full:
-            self._kill()
-        try:
-            self._popen.wait(grace)
-        except subprocess.TimeoutExpired:
+        keeps_up = self._outbox.close()
+        if not keeps_up or not self._ended.wait(grace):
             self._kill()
         self._join()
 
     def kill(self) -> None:
         """End the process at once; all its memory comes back."""
+        self._outbox.close()
         self._kill()
         self._join()
 
     def _kill(self) -> None:
+        # Once it is known to have ended, its number may belong to somebody else.
+        if not self._ended.is_set():
+            self._kill_group()
+
+    def _kill_group(self) -> None:
         # The whole group: a compiler or a download that the engine started must not outlive it.
         if sys.platform == "win32":
             self._popen.kill()
             return
         try:
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it has ended already
+        except (ProcessLookupError, PermissionError):
+            pass  # nobody is left; macOS says so by EPERM
 
     def _join(self) -> None:
-        self._popen.wait()
-        self._queue_end()
-        for thread in (self._reader, self._writer):
-            if thread is not threading.current_thread():
-                thread.join()
-
-    def _queue_end(self) -> None:
-        # The writer may have gone already, and then nobody reads the queue; it only must not wait for ever.
-        try:
-            self._queue.put_nowait(None)
-        except queue.Full:
-            while not self._queue.empty():
-                self._queue.get_nowait()
-            self._queue.put_nowait(None)
+        # Called by one of the threads themselves, through a callback: waiting for itself would never end.
+        if threading.current_thread() not in self._threads:
+            for thread in self._threads:
+                thread.join(END_GRACE)
 
     def _write(self) -> None:
         stream = self._pipe(self._popen.stdin)
         try:
-            while (body := self._queue.get()) is not None:
+            while (body := self._outbox.take()) is not None:
                 write_frame(stream, body)
-        except (OSError, WireError, ValueError):
-            # The reader thread sees the same end and tells why; here is nobody to tell.
-            return
+        except (OSError, ValueError):
+            pass  # the process is gone; the watcher tells why
         finally:
+            self._outbox.close()
             try:
                 stream.close()
             except OSError:
@@ -118,22 +121,33 @@ class EngineProcess:
 
     def _read(self) -> None:
         stream = self._pipe(self._popen.stdout)
-        broken = ""
         try:
             while (frame := read_frame(stream)) is not None:
                 self._on_event(event_decoder.decode(frame))
         except (OSError, WireError, msgspec.DecodeError) as error:
-            broken = f"it sent something that can't be read ({error})"
+            self._broken = f"it sent something that can't be read ({error})"
             self._kill()
-        stream.close()
+        finally:
+            stream.close()
+            if not self._ended.wait(END_GRACE):
+                self._broken = self._broken or "it closed its end of the pipe"
+                self._kill()
+
+    def _watch(self) -> None:
         status = self._popen.wait()
-        self._queue_end()
-        self._on_end(broken or exit_reason(status, self._oom_before, read_oom_counters(), last_line(self._log)))
+        if sys.platform != "win32":
+            # What it forked may hold the pipe open, and then the reader would wait for ever.
+            self._kill_group()
+        self._ended.set()
+        self._outbox.close()
+        # Not without a limit: a fork that has left the group holds the pipe as long as it likes.
+        self._threads[0].join(END_GRACE)
+        self._on_end(self._broken or exit_reason(status, self._oom_before, read_oom_counters(), last_line(self._log)))
 
     @staticmethod
-    def _pipe(stream: object) -> BinaryIO:
+    def _pipe(stream: IO[bytes] | None) -> BinaryIO:
         assert stream is not None
-        return stream  # type: ignore[return-value]
+        return cast(BinaryIO, stream)
 
 
 def last_line(log: Path) -> str:
@@ -156,7 +170,7 @@ def _spawn(launch: Launch, log: Path) -> subprocess.Popen[bytes]:
     }
     log.parent.mkdir(parents=True, exist_ok=True)
     # A group of its own, so that Ctrl-C in the terminal reaches the shell alone.
-    group = {"creationflags": 0x00000200} if sys.platform == "win32" else {"process_group": 0}
+    group: dict[str, Any] = {"creationflags": 0x00000200} if sys.platform == "win32" else {"process_group": 0}
     with log.open("ab") as output:
         return subprocess.Popen(
             [launch.python, "-u", str(package / "bootstrap.py"), msgspec.json.encode(lend).decode()],
@@ -165,5 +179,5 @@ def _spawn(launch: Launch, log: Path) -> subprocess.Popen[bytes]:
             stderr=output,
             cwd=log.parent,
             env={**os.environ, **OFFLINE, "PYTHONUTF8": "1"},
-            **group,  # type: ignore[call-overload]
+            **group,
         )

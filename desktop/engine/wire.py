@@ -33,10 +33,15 @@ def read_frame(stream: BinaryIO) -> bytes | None:
 
 def write_frame(stream: BinaryIO, body: bytes) -> None:
     """Write one message and flush. Raises WireError before writing anything if it is too large."""
-    if len(body) > MAX_FRAME:
-        raise WireError(f"a message of {len(body):,} bytes is over the limit of {MAX_FRAME:,}")
+    check_size(body)
     stream.write(_LENGTH.pack(len(body)) + body)
     stream.flush()
+
+
+def check_size(body: bytes) -> None:
+    """Raises WireError if a message is too large for a frame."""
+    if len(body) > MAX_FRAME:
+        raise WireError(f"a message of {len(body):,} bytes is over the limit of {MAX_FRAME:,}")
 
 
 def _read_exactly(stream: BinaryIO, size: int) -> bytes:

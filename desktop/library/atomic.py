@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write to a temporary file beside `path`, flush it to the disk, rename it. Raises OSError; `path` is then as before.
+    """Write to a file beside `path`, flush it to the disk, rename it. Raises OSError; `path` is then as before.
 
     A link is replaced, not followed.
     """

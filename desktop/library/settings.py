@@ -18,7 +18,9 @@ class SettingsError(Exception):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the user can set for the program as a whole."""
 
-    loader: Annotated[str, Meta(description="The loader to use wherever it can open the model; empty means no wish.")] = ""
+    loader: Annotated[
+        str, Meta(description="The loader to use wherever it can open the model; empty means no wish.")
+    ] = ""
     interpreters: Annotated[
         dict[str, str], Meta(description="Loaders that run in an interpreter of their own: its executable by loader.")
     ] = {}

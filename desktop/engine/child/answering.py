@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from time import perf_counter
 from typing import Protocol
 
-from desktop.api import Chunk, Model, Reply
+from desktop.api import Model, Reply
 from desktop.engine.messages import Event, Generate, GenerateResult, Piece
 
 from .stack import Stack
@@ -33,18 +32,16 @@ def answer(ask: Generate, model: Model, stack: Stack, driver: Driver) -> Generat
     first = last = started
     tokens = 0
     pieces = model.generate(ask.request)
-    reply = Reply()
     try:
         while True:
             driver.between(ask.job)
-            chunk, ending = _next(pieces)
-            if chunk is None:
-                reply = ending or reply
-                break
+            chunk = next(pieces)
             last = perf_counter()
             first = last if not tokens else first
             tokens += len(chunk.tokens)
             driver.say(Piece(ask.job, chunk))
+    except StopIteration as ending:
+        reply: Reply = ending.value or Reply()
     finally:
         pieces.close()
     return GenerateResult(
@@ -56,10 +53,3 @@ def answer(ask: Generate, model: Model, stack: Stack, driver: Driver) -> Generat
         seed=reply.seed,
         stack=used,
     )
-
-
-def _next(pieces: Generator[Chunk, None, Reply | None]) -> tuple[Chunk | None, Reply | None]:
-    try:
-        return next(pieces), None
-    except StopIteration as ending:
-        return None, ending.value

@@ -6,32 +6,47 @@ import errno
 import traceback
 
 from desktop.api import LoaderError, Unsupported
-from desktop.engine.messages import Failure
+from desktop.engine.messages import Failure, FailureKind
 
 from .stack import StackBroken
 
 
 def failure_from(error: BaseException) -> Failure:
     """Words for the user, and the traceback for whoever mends it."""
-    detail = "".join(traceback.format_exception(error))
+    kind, message = _told(error)
+    return Failure(kind=kind, message=sendable(message), detail=sendable("".join(traceback.format_exception(error))))
+
+
+def sendable(text: str) -> str:
+    """The text without lone surrogates, which a file name that is no UTF-8 has and which no message can hold."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _told(error: BaseException) -> tuple[FailureKind, str]:
+    words = _words(error)
     if isinstance(error, Unsupported):
-        return Failure(kind="unsupported", message=str(error), detail=detail)
+        return "unsupported", words
     if isinstance(error, LoaderError):
-        return Failure(kind="user", message=str(error), detail=detail)
+        return "user", words
     if isinstance(error, StackBroken):
-        message = f"The stack could not be put back after a failure ({error}). Start the engine again."
-        return Failure(kind="broken", message=message, detail=detail)
+        return "broken", f"The stack could not be put back after a failure ({words}). Start the engine again."
     if _is_out_of_memory(error):
-        message = (
+        return "user", (
             "There is not enough memory for this. Close other programs, or choose fewer bits (8 or 4), a smaller "
             "model or a shorter prompt. Nothing was changed."
         )
-        return Failure(kind="user", message=message, detail=detail)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         where = f" ({error.filename})" if error.filename else ""
-        return Failure(kind="user", message=f"The disk is full{where}. Free some space and try again.", detail=detail)
-    words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return Failure(kind="bug", message=f"The loader failed unexpectedly: {words}", detail=detail)
+        return "user", f"The disk is full{where}. Free some space and try again."
+    name = type(error).__name__
+    return "bug", f"The loader failed unexpectedly: {name}{': ' if words else ''}{words}"
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # a bug in an exception must not end the engine
+        return ""
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
@@ -40,5 +55,5 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return (
         isinstance(error, MemoryError)
         or name == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in _words(error))
     )

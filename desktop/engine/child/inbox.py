@@ -7,7 +7,7 @@ import queue
 import threading
 from typing import BinaryIO
 
-from desktop.engine.messages import Ask, Cancel, Share, request_decoder
+from desktop.engine.messages import Ask, Cancel, Request, Share, request_decoder
 from desktop.engine.wire import WireError, read_frame
 
 EXIT_GRACE = 5.0
@@ -43,15 +43,21 @@ class Inbox:
     def _read(self) -> None:
         try:
             while (frame := read_frame(self._stream)) is not None:
-                message = request_decoder.decode(frame)
-                if isinstance(message, Cancel):
-                    self._cancelled.add(message.job)
-                elif isinstance(message, Share):
-                    self.parts = max(1, message.parts)
-                else:
-                    self._jobs.put(message)
+                self._take(request_decoder.decode(frame))
         except (OSError, WireError, ValueError) as error:
             print(f"engine: the pipe from the shell broke: {error}", flush=True)  # noqa: T201 - goes to the log
+        finally:
+            self._end()
+
+    def _take(self, message: Request) -> None:
+        if isinstance(message, Cancel):
+            self._cancelled.add(message.job)
+        elif isinstance(message, Share):
+            self.parts = max(1, message.parts)
+        else:
+            self._jobs.put(message)
+
+    def _end(self) -> None:
         self.ended = True
         self._jobs.put(None)
         # The shell is gone: a job that never reaches a cancel point must not keep the memory.

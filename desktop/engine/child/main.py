@@ -6,6 +6,8 @@ import importlib
 import io
 import os
 import platform
+import threading
+import traceback
 from typing import Any, BinaryIO
 
 import msgspec
@@ -32,12 +34,13 @@ from desktop.engine.messages import (
     Step,
     Warm,
     encoder,
+    event_decoder,
 )
 from desktop.engine.wire import WireError, write_frame
 
 from .answering import JobCancelled, answer
 from .cores import Cores
-from .failures import failure_from
+from .failures import failure_from, sendable
 from .inbox import Inbox
 from .plugins import Plugin, Plugins
 from .stack import Stack
@@ -73,8 +76,8 @@ class Engine:
             ending: Event = Finished(ask.job, result)
         except JobCancelled:
             ending = Cancelled(ask.job)
-        except (KeyboardInterrupt, GeneratorExit):
-            raise
+        except KeyboardInterrupt:
+            raise  # from outside; `run` ends the process
         except BaseException as error:  # a plugin that calls sys.exit() ends its job, not the engine
             ending = Failed(ask.job, failure_from(error))
         try:
@@ -82,7 +85,7 @@ class Engine:
         except WireError as error:
             self._say(Failed(ask.job, failure_from(LoaderError(f"The result can't be sent: {error}. Ask for less."))))
 
-    def _result(self, ask: Ask) -> Any:  # noqa: PLR0911 - one line a message
+    def _result(self, ask: Ask) -> Any:
         match ask:
             case Describe():
                 return self._plugins.open(ask.loader).describe()
@@ -117,7 +120,8 @@ class Engine:
         self._cores.use(self._inbox.parts)
 
     def say(self, event: Event) -> None:
-        """Send one event to the shell."""
+        """Send one event that a plugin had a hand in; a bug there is told here, not by a shell that can't read it."""
+        event_decoder.decode(encoder.encode(event))
         self._say(event)
 
     def _warm(self, ask: Warm) -> None:
@@ -134,18 +138,19 @@ class Engine:
         plugin: Plugin = self._plugins.open(ask.loader)
 
         def progress(step: str, fraction: float | None = None) -> None:
-            self._say(Step(ask.job, step, fraction))
+            self.say(Step(ask.job, sendable(step), fraction))
+            if threading.current_thread() is threading.main_thread():
+                self._cores.use(self._inbox.parts)
 
         model = plugin.load(ask.request, progress)
         if model is None:
             return None
-        info = model.info
         self._model, self._stack = model, Stack(plugin, model)
-        return info
+        return model.info
 
     def _the_model(self) -> Model:
-        if self._model is None:
-            raise LoaderError("No model is loaded in this engine. Load one first.")
+        self._the_stack().check()
+        assert self._model is not None
         return self._model
 
     def _the_stack(self) -> Stack:
@@ -163,8 +168,12 @@ class Engine:
 
 def run(incoming: int, outgoing: int) -> None:
     """Serve the shell on two file descriptors until it closes them, then end the process."""
-    reader = io.open(incoming, "rb", buffering=0)  # noqa: SIM115, UP020, PTH123 - lives as long as the process
+    reader = io.open(incoming, "rb", buffering=0)  # noqa: SIM115, UP020 - lives as long as the process
     writer = os.fdopen(outgoing, "wb")
-    Engine(reader, writer).serve()
+    try:
+        Engine(reader, writer).serve()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
     # Not sys.exit(): a backend's atexit handlers and threads may hang, and there is nothing left to save.
     os._exit(0)

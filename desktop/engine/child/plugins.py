@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import pluggy
 
 from desktop.api import (
     ENTRY_POINT_GROUP,
-    PROJECT,
     AttachReceipt,
     LoaderError,
     LoaderInfo,
     LoadRequest,
     Lora,
     Model,
+    ModelInfo,
     Progress,
     Verdict,
     hookspecs,
 )
-from desktop.engine.messages import LoaderRef
+from desktop.api.hookspecs import PROJECT
+from desktop.engine.messages import LoaderRef, encoder
+
+T = TypeVar("T")
 
 REQUIRED = ("load", "apply_lora", "remove_lora")
 
@@ -42,10 +46,13 @@ class Plugins:
             target = EntryPoint(ref.name, ref.value, ENTRY_POINT_GROUP).load()
             plugin = target() if isinstance(target, type) else target
             try:
-                self._manager.register(plugin, name=ref.name)
+                # Two distributions may give the same name to plugins of their own.
+                self._manager.register(plugin, name=f"{ref.name} = {ref.value}")
                 self._manager.check_pending()
             except pluggy.PluginValidationError as error:
-                self._manager.unregister(plugin)
+                # Whether a plugin that fails its validation stays registered depends on pluggy's version.
+                if self._manager.is_registered(plugin):
+                    self._manager.unregister(plugin)
                 raise LoaderError(f"The plugin {ref.name!r} doesn't fit this program: {error}.") from error
             opened = Plugin(self._manager, plugin, ref)
             missing = [name for name in REQUIRED if not opened.has(name)]
@@ -89,11 +96,14 @@ class Plugin:
     def load(self, request: LoadRequest, progress: Progress) -> Model | None:
         """The loaded model, or None for "not mine"."""
         model = self._call("load", request=request, progress=progress)
-        return None if model is None else _checked(model, Model, "load")
+        if model is None:
+            return None
+        _sendable(_checked(model, Model, "load").info, ModelInfo, "load")  # type: ignore[type-abstract]
+        return model  # type: ignore[no-any-return]
 
     def apply_lora(self, model: Model, lora: Lora) -> AttachReceipt:
         """Attach or reweight one adapter."""
-        return _checked(self._call("apply_lora", model=model, lora=lora), AttachReceipt, "apply_lora")
+        return _sendable(self._call("apply_lora", model=model, lora=lora), AttachReceipt, "apply_lora")
 
     def remove_lora(self, model: Model, lora: Lora) -> None:
         """Detach one adapter."""
@@ -104,7 +114,10 @@ class Plugin:
         receipts = self._call("set_stack", model=model, loras=loras)
         if not isinstance(receipts, list | tuple) or len(receipts) != len(loras):
             raise TypeError(f"set_stack returned {receipts!r} where a receipt a row was due")
-        return [_checked(receipt, AttachReceipt, "set_stack") for receipt in receipts]
+        checked = [_sendable(receipt, AttachReceipt, "set_stack") for receipt in receipts]
+        if [receipt.id for receipt in checked] != [lora.id for lora in loras]:
+            raise TypeError("set_stack returned receipts of other rows, or in another order, than it was given")
+        return checked
 
     def _call(self, hook: str, **arguments: Any) -> Any:
         others = [plugin for plugin in self._manager.get_plugins() if plugin is not self._plugin]
@@ -112,7 +125,16 @@ class Plugin:
         return None if hook == "remove_lora" else result
 
 
-def _checked(value: Any, expected: type[Any], hook: str) -> Any:
+def _checked(value: object, expected: type[T], hook: str) -> T:
     if not isinstance(value, expected):
         raise TypeError(f"{hook} returned {type(value).__name__} where {expected.__name__} was due")
     return value
+
+
+def _sendable(value: object, expected: type[T], hook: str) -> T:
+    # Structs don't check their fields, and afterwards it is too late: the model would have changed in a failed job.
+    checked = _checked(value, expected, hook)
+    try:
+        return msgspec.msgpack.decode(encoder.encode(checked), type=expected)
+    except ValueError as error:
+        raise TypeError(f"{hook} returned a {expected.__name__} that can't be used: {error}") from error

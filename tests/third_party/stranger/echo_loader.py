@@ -27,7 +27,8 @@ def load(request: LoadRequest, progress):
 @hookimpl
 def apply_lora(model, lora):
     model.loras[lora.id] = lora
-    return AttachReceipt(id=lora.id, name=lora.name, weight=lora.effective_weight, modules_matched=1, modules_targeted=1)
+    weight = lora.effective_weight
+    return AttachReceipt(id=lora.id, name=lora.name, weight=weight, modules_matched=1, modules_targeted=1)
 
 
 @hookimpl

@@ -1,0 +1,198 @@
+"""`lora-deck generate`: one prompt, one answer, with any stack of adapters."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from desktop.api import AttachReceipt, Chunk, GenerateRequest, Lora, Message, StepLogprobs
+from desktop.engine.client import EngineClient
+from desktop.engine.messages import GenerateResult
+from desktop.prompting.recipe import Recipe
+from desktop.prompting.templates import MODEL_TEMPLATE, TemplateError, choose_template, template_names
+
+from .arguments import add_model_arguments, add_sampling_arguments, sampling_from
+from .opening import Opened, adapters_from, open_model
+from .output import CommandError, ProgressLine, plain, put, put_json, say
+from .recording import make_recipe
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--json` prints."""
+
+    text: str
+    tokens: tuple[int, ...]
+    prompt: str
+    """The prompt as the tokenizer got it."""
+    finish_reason: str
+    prompt_tokens: int
+    generated_tokens: int
+    prompt_seconds: float
+    decode_seconds: float
+    tokens_per_second: float | None
+    receipts: tuple[AttachReceipt, ...]
+    recipe: Recipe
+    notes: tuple[str, ...]
+    logprobs: tuple[StepLogprobs, ...] = ()
+
+
+def register(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "generate",
+        help="answer a prompt",
+        description="Answer one prompt with a model and a stack of adapters. The answer goes to standard output as it "
+        "comes, everything else to standard error.",
+    )
+    parser.set_defaults(run=run)
+    add_model_arguments(parser)
+    group = parser.add_argument_group("prompt")
+    group.add_argument("-p", "--prompt", metavar="TEXT", help="the prompt; `-` reads it from standard input")
+    group.add_argument(
+        "--template",
+        metavar="NAME",
+        help=f"how the prompt is dressed: {', '.join(template_names())} (default: the model's own if it has one)",
+    )
+    group.add_argument("--input", default="", metavar="TEXT", help="the input that goes with an Alpaca instruction")
+    group.add_argument("--system", default="", metavar="TEXT", help="a system message, for the model's own template")
+    add_sampling_arguments(parser)
+    group = parser.add_argument_group("answer")
+    group.add_argument("--max-new-tokens", type=int, default=512, metavar="N", help="longest answer (default: 512)")
+    group.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end the answer at this text")
+    group.add_argument(
+        "--logprobs", type=int, default=0, metavar="K", help="with --json: the K likeliest tokens a step"
+    )
+    group.add_argument(
+        "--json", action="store_true", help="print one JSON object: text, token ids, speed, receipts, recipe"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Answer the prompt; 0 if the answer is whole."""
+    prompt = _prompt(args)
+    sampling = sampling_from(args)
+    if args.max_new_tokens < 1:
+        raise CommandError("--max-new-tokens must be at least 1.")
+    if args.logprobs and not args.json:
+        raise CommandError("--logprobs needs --json.")
+    if not 0 <= args.logprobs <= 1000:
+        raise CommandError("--logprobs must be between 0 and 1000.")
+    loras = adapters_from(args)
+    progress = ProgressLine()
+    with open_model(args, progress) as opened:
+        receipts = attach(opened, loras)
+        text, special, stops, template = _dress(args, prompt, opened)
+        request = GenerateRequest(
+            prompt=text,
+            add_special_tokens=special,
+            sampling=sampling,
+            max_new_tokens=args.max_new_tokens,
+            stop=(*args.stop, *stops),
+            logprobs=args.logprobs,
+        )
+        chunks, result = _answer(opened.engine, request, stream=not args.json)
+        if args.json:
+            recipe = make_recipe(opened, result, template, request)
+            put_json(_record(request, chunks, result, receipts, recipe, opened))
+    _tell_speed(result, quiet=args.json)
+    return 0
+
+
+def attach(opened: Opened, loras: Sequence[Lora]) -> tuple[AttachReceipt, ...]:
+    """Make the stack and say what it is."""
+    if not loras:
+        return ()
+    receipts = tuple(opened.engine.set_stack(loras).result())
+    for receipt in receipts:
+        kind = f"{receipt.kind} rank {receipt.rank}, alpha {receipt.alpha:g}, " if receipt.rank else ""
+        say(
+            f"{plain(receipt.name)}: weight {receipt.weight:g}, {kind}"
+            f"{receipt.modules_matched} of {receipt.modules_targeted} modules, {receipt.milliseconds:.0f} ms"
+        )
+        for note in receipt.notes:
+            say(f"  {plain(note)}")
+    return receipts
+
+
+def _prompt(args: argparse.Namespace) -> str:
+    if args.prompt is None:
+        raise CommandError("There is no prompt. Give one with -p TEXT, or -p - to read it from standard input.")
+    if args.prompt != "-":
+        return str(args.prompt)
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"Standard input is not UTF-8 text: {error}.") from error
+
+
+def _dress(args: argparse.Namespace, prompt: str, opened: Opened) -> tuple[str, bool, tuple[str, ...], str]:
+    """The prompt in its template: text, whether special tokens are added, stop texts, the template's name."""
+    try:
+        template = choose_template(args.template, opened.info.has_template)
+    except TemplateError as error:
+        raise CommandError(str(error)) from error
+    if args.system and template.name != MODEL_TEMPLATE:
+        raise CommandError(f"--system needs the model's own template; {template.name} has no place for it.")
+    if template.name == MODEL_TEMPLATE:
+        if args.input:
+            raise CommandError("--input needs one of the Alpaca templates.")
+        system = [Message("system", args.system)] if args.system else []
+        text = opened.engine.render([*system, Message("user", prompt)]).result()
+        return text, False, (), template.name
+    return template.render(prompt, args.input), template.add_special_tokens, template.stop, template.name
+
+
+def _answer(engine: EngineClient, request: GenerateRequest, *, stream: bool) -> tuple[list[Chunk], GenerateResult]:
+    job = engine.generate(request)
+    chunks = []
+    try:
+        for event in job.events():
+            if isinstance(event, Chunk):
+                chunks.append(event)
+                if stream and event.text:
+                    put(event.text, end="")
+    except KeyboardInterrupt:
+        job.cancel()
+        raise
+    finally:
+        if stream and chunks:
+            put("")
+    return chunks, job.result()
+
+
+def _record(
+    request: GenerateRequest,
+    chunks: Sequence[Chunk],
+    result: GenerateResult,
+    receipts: tuple[AttachReceipt, ...],
+    recipe: Recipe,
+    opened: Opened,
+) -> Answer:
+    return Answer(
+        text="".join(chunk.text for chunk in chunks),
+        tokens=tuple(token for chunk in chunks for token in chunk.tokens),
+        prompt=request.prompt,
+        finish_reason=result.finish_reason,
+        prompt_tokens=result.prompt_tokens,
+        generated_tokens=result.generated_tokens,
+        prompt_seconds=round(result.prompt_seconds, 4),
+        decode_seconds=round(result.decode_seconds, 4),
+        tokens_per_second=result.tokens_per_second and round(result.tokens_per_second, 2),
+        receipts=receipts,
+        recipe=recipe,
+        notes=opened.info.notes,
+        logprobs=tuple(step for chunk in chunks for step in chunk.logprobs),
+    )
+
+
+def _tell_speed(result: GenerateResult, *, quiet: bool) -> None:
+    if quiet:
+        return
+    speed = result.tokens_per_second
+    words = f", {speed:.1f} tokens/s" if speed else ""
+    cut = {"length": " (cut at --max-new-tokens)", "context": " (the context is full)"}.get(result.finish_reason, "")
+    say(f"{result.generated_tokens} tokens after {result.prompt_seconds:.2f} s{words}{cut}")

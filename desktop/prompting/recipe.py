@@ -1,0 +1,74 @@
+"""What made an answer: the model, the stack, the template, the sampling and the machine. Data only."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from desktop.api import Sampling
+
+FORMAT = 1
+"""Number of the recipe's format; it grows when an old program could misread a new recipe."""
+
+
+class RecipeBase(msgspec.Struct, frozen=True, kw_only=True):
+    """The base model as it was loaded."""
+
+    name: str
+    """What the user called it."""
+    path: str
+    fingerprint: str
+    """As `desktop.library.identity.fingerprint` makes it."""
+    loader: str
+    dtype: str
+    """Arithmetic type, for example "bfloat16"."""
+    bits: int
+    device: str
+    settings: dict[str, Any] = {}
+    """The loader's own settings, where they were not left at their defaults."""
+
+
+class RecipeAdapter(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the stack."""
+
+    name: str
+    content_hash: str
+    """As `desktop.library.identity.content_hash` makes it: the adapter is found again by it, whatever its name."""
+    weight: float = 1.0
+    enabled: bool = True
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the answer was made. On another machine the same recipe may give other tokens."""
+
+    platform: str = ""
+    """As `platform.platform()` has it."""
+    processor: str = ""
+    device: str = ""
+    """The accelerator's name, where one computed."""
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is needed to make the same answer again from the same prompt."""
+
+    format: int = FORMAT
+    base: RecipeBase
+    adapters: tuple[RecipeAdapter, ...] = ()
+    """The stack, in its order."""
+    template: str
+    """Name of the template the prompt was dressed with."""
+    sampling: Sampling = Sampling()
+    seed: int | None = None
+    """The seed that was used, also where none was asked for; None where nothing was drawn."""
+    max_new_tokens: int = 512
+    stop: tuple[str, ...] = ()
+    mode: Literal["exact"] = "exact"
+    """How the stack was computed: beside the base's weights, never merged into them."""
+    versions: dict[str, str] = {}
+    """By name: lora-deck, python and the libraries that did the arithmetic."""
+    machine: Machine = Machine()
+
+    def to_json(self) -> str:
+        """The recipe as indented JSON, the same text for the same recipe."""
+        return msgspec.json.format(msgspec.json.encode(self, order="deterministic"), indent=2).decode()

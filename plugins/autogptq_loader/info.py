@@ -1,0 +1,21 @@
+"""What the AutoGPTQ loader says of itself. Looks for packages, imports none of them."""
+
+from __future__ import annotations
+
+from desktop.api import Capabilities, LoaderInfo
+from loader_kit.gptq_checkpoint import NOT_YET
+from loader_kit.installed import versions
+
+ENGINES = ("auto-gptq", "gptqmodel", "optimum", "torch", "transformers", "peft")
+
+
+def loader_info() -> LoaderInfo:
+    """Title, availability, capabilities."""
+    return LoaderInfo(
+        title="AutoGPTQ",
+        summary="GPTQ models with their configuration, as AutoGPTQ and GPTQModel write them.",
+        available=False,
+        reason=NOT_YET,
+        capabilities=Capabilities(many_adapters=False, weights=False, hot_removal=False, sampling=()),
+        versions=versions(*ENGINES),
+    )

@@ -1,0 +1,132 @@
+"""The handle of a causal language model of transformers, whatever its linears are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import torch
+
+from desktop.api import (
+    Chunk,
+    GenerateRequest,
+    LoaderError,
+    Logits,
+    LogitsRequest,
+    Message,
+    Model,
+    ModelInfo,
+    Reply,
+    StepLogprobs,
+    TokenLogprob,
+    Unsupported,
+)
+
+from .decode import Drawn, Limits, decode, last_logits_only
+from .peft_stack import PeftStack
+from .sampling import Chooser
+from .text_stream import StopTexts, TextStream
+
+
+class TorchModel(Model):
+    """Answers prompts with the model as its adapter stack makes it."""
+
+    def __init__(self, model: Any, tokenizer: Any, info: ModelInfo, end_tokens: frozenset[int]) -> None:
+        """`model` is in evaluation mode on its device; `tokenizer` is one of transformers'."""
+        self.model = model
+        self.tokenizer = tokenizer
+        self.info = info
+        self.stack = PeftStack(model)
+        self._end_tokens = end_tokens
+
+    def generate(self, request: GenerateRequest) -> Generator[Chunk, None, Reply]:
+        """Answer a prompt, one token a chunk."""
+        prompt = self._encode(request.prompt, request.add_special_tokens)
+        count = prompt.shape[1]
+        context = self.info.context_length
+        if context and count >= context:
+            raise LoaderError(
+                f"The prompt takes {count:,} tokens and the model's context holds {context:,}. Shorten the prompt."
+            )
+        room = min(request.max_new_tokens, context - count) if context else request.max_new_tokens
+        chooser = Chooser(request.sampling, prompt, room)
+        text = TextStream(self.tokenizer, prompt[0].tolist())
+        stops = StopTexts(request.stop)
+        steps = decode(self.model, prompt, chooser, Limits(self._end_tokens, request.max_new_tokens, context))
+        while True:
+            try:
+                drawn = next(steps)
+            except StopIteration as ending:
+                reason = ending.value
+                break
+            shown, stopped = stops.push(text.push(drawn.token))
+            yield Chunk(text=shown, tokens=(drawn.token,), logprobs=self._logprobs(drawn, request.logprobs))
+            if stopped:
+                return Reply(finish_reason="stop", prompt_tokens=count, seed=chooser.seed)
+        shown, stopped = stops.push(text.finish())
+        rest = shown if stopped else shown + stops.finish()
+        if rest:
+            yield Chunk(text=rest)
+        return Reply(finish_reason="stop" if stopped else reason, prompt_tokens=count, seed=chooser.seed)
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """The prompt the model's own chat template makes; transformers runs it in a sandbox."""
+        if not self.info.has_template:
+            return super().render(messages)
+        rows = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            text: str = self.tokenizer.apply_chat_template(rows, tokenize=False, add_generation_prompt=True)
+        except Exception as error:  # a template is a stranger's program and may raise anything
+            raise LoaderError(
+                f"The model's chat template can't take this conversation: {error}. Choose another template."
+            ) from error
+        return text
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens `text` takes, special tokens not counted."""
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    @torch.no_grad()
+    def logits(self, request: LogitsRequest) -> Logits:
+        """Logits of the last positions with the present stack, as float32."""
+        ids = self._encode(request.prompt, request.add_special_tokens)
+        output = self.model(input_ids=ids, use_cache=False, **last_logits_only(self.model, request.last))
+        rows = output.logits[0, -request.last :].float().contiguous().cpu()
+        return Logits(positions=rows.shape[0], vocabulary=rows.shape[1], data=rows.numpy().astype("<f4").tobytes())
+
+    def _encode(self, text: str, add_special_tokens: bool) -> torch.Tensor:
+        ids = self.tokenizer(text, add_special_tokens=add_special_tokens)["input_ids"]
+        begin = self.tokenizer.bos_token_id
+        if not ids and begin is not None:
+            ids = [begin]
+        if not ids:
+            raise LoaderError("The prompt is empty. Type something for the model to continue.")
+        return torch.tensor([ids], dtype=torch.int64, device=self.model.device)
+
+    def _logprobs(self, drawn: Drawn, count: int) -> tuple[StepLogprobs, ...]:
+        if not count:
+            return ()
+        logprobs = drawn.logits[0].float().log_softmax(-1)
+        best = logprobs.topk(min(count, logprobs.shape[0]))
+        rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        chosen = self._candidate(drawn.token, float(logprobs[drawn.token]))
+        return (StepLogprobs(chosen, tuple(self._candidate(token, value) for token, value in rows)),)
+
+    def _candidate(self, token: int, logprob: float) -> TokenLogprob:
+        return TokenLogprob(token, self.tokenizer.decode([token]), logprob)
+
+
+def find_end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """The tokens that end an answer: the generation config's, the model config's and the tokenizer's."""
+    found: set[int] = set()
+    for source in (getattr(model, "generation_config", None), model.config, tokenizer):
+        value = getattr(source, "eos_token_id", None)
+        found.update(value if isinstance(value, list | tuple) else () if value is None else (value,))
+    return frozenset(found)
+
+
+def require_torch_model(model: Model) -> TorchModel:
+    """The model as this kit's handle. Raises Unsupported for any other, which only a bug can bring."""
+    if not isinstance(model, TorchModel):
+        raise Unsupported("This model was not made by this loader.")
+    return model

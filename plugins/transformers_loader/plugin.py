@@ -1,0 +1,56 @@
+"""The hooks of the Transformers loader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from desktop.api import AttachReceipt, LoaderInfo, LoadRequest, Lora, Model, Progress, Verdict, hookimpl
+
+
+@hookimpl
+def describe() -> LoaderInfo:
+    """What this loader is and what it can do here."""
+    from .info import loader_info
+
+    return loader_info()
+
+
+@hookimpl
+def probe(path: Path) -> Verdict:
+    """Whether transformers can open this model."""
+    from .probe import verdict
+
+    return verdict(path)
+
+
+@hookimpl
+def load(request: LoadRequest, progress: Progress) -> Model | None:
+    """Load a Hugging Face folder, a single weights file or a GGUF."""
+    from .loading import load_model
+
+    return load_model(request, progress)
+
+
+@hookimpl
+def apply_lora(model: Model, lora: Lora) -> AttachReceipt:
+    """Attach one adapter or change its weight."""
+    from loader_kit.torch_model import require_torch_model
+
+    return require_torch_model(model).stack.apply(lora)
+
+
+@hookimpl
+def remove_lora(model: Model, lora: Lora) -> None:
+    """Detach one adapter."""
+    from loader_kit.torch_model import require_torch_model
+
+    require_torch_model(model).stack.remove(lora)
+
+
+@hookimpl
+def set_stack(model: Model, loras: Sequence[Lora]) -> list[AttachReceipt]:
+    """Make these rows the whole stack, in this order."""
+    from loader_kit.torch_model import require_torch_model
+
+    return require_torch_model(model).stack.replace(loras)

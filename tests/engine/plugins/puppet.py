@@ -1,0 +1,99 @@
+"""A loader that does what the test says, in Python: as it loads, answers, attaches or removes."""
+
+import errno  # noqa: F401 - for the tests' code
+import json
+import os  # noqa: F401
+import signal  # noqa: F401
+import sys  # noqa: F401
+import textwrap
+import threading  # noqa: F401
+import time  # noqa: F401
+
+from desktop.api import (
+    AttachReceipt,
+    Capabilities,  # noqa: F401
+    Chunk,  # noqa: F401
+    LoaderError,  # noqa: F401
+    LoaderInfo,
+    Logits,
+    Model,
+    ModelInfo,
+    Reply,  # noqa: F401
+    Unsupported,  # noqa: F401
+    hookimpl,
+)
+
+
+def body(arguments, code):
+    """A function with this code in it."""
+    scope = dict(globals())
+    exec(f"def run({arguments}):\n{textwrap.indent(code or 'pass', '    ')}", scope)
+    return scope["run"]
+
+
+class Puppet(Model):
+    """Keeps its adapters in a list, in the order in which they came."""
+
+    def __init__(self, path):
+        self.info = ModelInfo(path=path, architecture="Puppet", dtype="float32")
+        self.loras = []
+        self.seen = []
+
+    def generate(self, request):
+        """The prompt is the generator."""
+        return (yield from body("model", request.prompt + "\nyield from ()")(self))
+
+    def render(self, messages):
+        """What is attached and what was noted, as JSON."""
+        rows = [[lora.id, lora.effective_weight, lora.path] for lora in self.loras]
+        return json.dumps({"stack": rows, "seen": self.seen})
+
+    def count_tokens(self, text):
+        """Words."""
+        return len(text.split())
+
+    def logits(self, request):
+        """As many bytes as positions are asked for."""
+        return Logits(positions=1, vocabulary=1, data=bytes(request.last))
+
+    def close(self):
+        """Leaves a mark in the log."""
+        print("puppet: closed")
+
+
+@hookimpl
+def describe():
+    return LoaderInfo(title="Puppet", warm=("this_is_warm", "colorsys"))
+
+
+@hookimpl
+def load(request, progress):
+    model = Puppet(request.path)
+    answer = body("model, progress", request.settings.get("run", ""))(model, progress)
+    return None if answer == "not mine" else answer or model
+
+
+@hookimpl
+def apply_lora(model, lora):
+    when, _, code = lora.name.partition(": ")
+    if when == "before":
+        body("model, lora", code)(model, lora)
+    place = next((place for place, there in enumerate(model.loras) if there.id == lora.id), None)
+    if place is None:
+        model.loras.append(lora)
+    elif model.loras[place].path != lora.path:
+        raise AssertionError("a row is attached over another path")
+    else:
+        model.loras[place] = lora
+    receipt = AttachReceipt(id=lora.id, name=lora.name, rank=8, modules_matched=1, modules_targeted=1)
+    if when == "after":
+        return body("model, lora, receipt", code)(model, lora, receipt)
+    return receipt
+
+
+@hookimpl
+def remove_lora(model, lora):
+    when, _, code = lora.name.partition(": ")
+    if when == "remove":
+        body("model, lora", code)(model, lora)
+    del model.loras[[there.id for there in model.loras].index(lora.id)]

@@ -1,0 +1,5 @@
+"""Takes its time, as a real backend does."""
+
+import time
+
+time.sleep(0.2)

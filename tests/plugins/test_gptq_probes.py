@@ -1,0 +1,182 @@
+"""The verdicts and the words of the three loaders that can't load yet."""
+
+from importlib import import_module
+
+import pytest
+
+from desktop.api import Capabilities, LoaderError, LoadRequest, Lora, Unsupported
+from tests.library.making import make_model
+from tests.plugins.gptq_making import CONFIG, bytes_of, make, make_autogptq, make_exl2, tensors_of
+
+LOADERS = ("autogptq", "gptq_llama", "exllama")
+
+
+def plugin(name):
+    return import_module(f"{name}_loader.plugin")
+
+
+def verdicts(path):
+    return {name: plugin(name).probe(path) for name in LOADERS}
+
+
+def fits(path):
+    """(fits, native) by loader."""
+    return {name: (verdict.fits, verdict.native) for name, verdict in verdicts(path).items()}
+
+
+YES, NATIVE, NO = (True, False), (True, True), (False, False)
+
+
+def test_autogptq_is_native_where_there_is_a_configuration(tmp_path):
+    folder = make_autogptq(tmp_path)
+    assert fits(folder) == {"autogptq": NATIVE, "gptq_llama": YES, "exllama": YES}
+    verdict = verdicts(folder)["autogptq"]
+    assert verdict.reason == "GPTQ 4-bit, group size 128 (llama)."
+    assert verdict.format == "GPTQ 4-bit, group size 128"
+    assert verdict.memory_bytes == bytes_of(tensors_of())
+
+
+@pytest.mark.parametrize("era", ["qzeros", "g_idx"])
+def test_gptq_llama_is_native_where_there_is_none(tmp_path, era):
+    folder = make(tmp_path, file="llama-7b-4bit-128g.safetensors", era=era)
+    assert fits(folder) == {"autogptq": YES, "gptq_llama": NATIVE, "exllama": YES}
+    assert verdicts(folder)["gptq_llama"].reason == (
+        "GPTQ 4-bit, group size 128 (llama). It has no configuration, as GPTQ-for-LLaMa wrote its files."
+    )
+
+
+def test_the_first_format_is_gptq_llama_alone(tmp_path):
+    folder = make(tmp_path, file="llama-7b-4bit.safetensors", era="zeros")
+    assert fits(folder) == {"autogptq": NO, "gptq_llama": NATIVE, "exllama": NO}
+    assert "the GPTQ-for-LLaMa loader is made for it" in verdicts(folder)["exllama"].reason
+
+
+def test_exl2_is_exllama_alone(tmp_path):
+    folder = make_exl2(tmp_path)
+    assert fits(folder) == {"autogptq": NO, "gptq_llama": NO, "exllama": NATIVE}
+    found = verdicts(folder)
+    assert found["exllama"].reason == "EXL2 4.5 bits a weight (llama). ExLlamaV2 opens it."
+    assert found["autogptq"].reason == "It is EXL2 4.5 bits a weight. The ExLlama loader is made for it."
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"bits": 3}, "ExLlama computes with 4 bits only"),
+        ({"bits": 8}, "ExLlama computes with 4 bits only"),
+        ({"config": CONFIG | {"model_type": "opt"}}, "Llama architecture, and this is opt"),
+    ],
+)
+def test_what_exllama_does_not_open(tmp_path, options, words):
+    folder = make(tmp_path, **options)
+    assert fits(folder) == {"autogptq": YES, "gptq_llama": NATIVE, "exllama": NO}
+    assert words in verdicts(folder)["exllama"].reason
+
+
+def test_a_pickle_is_for_those_that_read_pickles(tmp_path):
+    folder = make(tmp_path)
+    (folder / "model.safetensors").unlink()
+    (folder / "llama-7b-4bit-128g.pt").write_bytes(b"PK")
+    assert fits(folder) == {"autogptq": YES, "gptq_llama": NATIVE, "exllama": NO}
+    assert "reads .safetensors only" in verdicts(folder)["exllama"].reason
+
+
+def test_later_packings(tmp_path):
+    inside = {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": False, "checkpoint_format": "gptq_v2"}
+    folder = make(tmp_path / "v2", config=CONFIG | {"quantization_config": inside})
+    assert fits(folder) == {"autogptq": NATIVE, "gptq_llama": NO, "exllama": YES}
+    assert verdicts(folder)["exllama"].reason.endswith("ExLlamaV2 opens it.")
+    inside["checkpoint_format"] = "marlin"
+    folder = make_model(tmp_path / "marlin", CONFIG | {"quantization_config": inside})
+    assert fits(folder) == dict.fromkeys(LOADERS, NO)
+    assert "packed for one kernel (marlin)" in verdicts(folder)["autogptq"].reason
+
+
+def test_remarks_reach_the_user(tmp_path):
+    folder = make(tmp_path, group=64, quantize_config={"bits": 4, "group_size": 128, "desc_act": False})
+    for verdict in verdicts(folder).values():
+        assert verdict.reason.endswith("Its configuration says group size 128, its tensors say group size 64.")
+
+
+def test_a_plain_folder_is_for_transformers(tmp_path):
+    for verdict in verdicts(make_model(tmp_path, CONFIG)).values():
+        assert not verdict.fits
+        assert verdict.reason == "This model is not quantised with GPTQ; the Transformers loader opens it."
+
+
+def test_probing_never_raises(tmp_path):
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    (tmp_path / "noise.safetensors").write_bytes(b"\xff" * 999)
+    for path in (
+        tmp_path / "gone",
+        tmp_path / "circle",
+        tmp_path,
+        tmp_path / "noise.safetensors",
+        tmp_path / ("x" * 300),
+    ):
+        assert fits(path) == dict.fromkeys(LOADERS, NO)
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_describe_is_honest(name):
+    info = plugin(name).describe()
+    assert not info.available
+    assert "none of its loaders can load them yet" in info.reason
+    assert "open those with the Transformers loader" in info.reason
+    assert info.capabilities == Capabilities(many_adapters=False, weights=False, hot_removal=False, sampling=())
+    assert info.title in {"AutoGPTQ", "GPTQ-for-LLaMa", "ExLlama"}
+    assert info.warm == ()
+
+
+def test_exllama_says_what_else_lacks(tmp_path, monkeypatch):
+    from exllama_loader import info
+
+    monkeypatch.setattr(info, "DEVICES", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(info, "find_spec", lambda name: None)
+    reason = info.loader_info().reason
+    assert "NVIDIA cards with CUDA only, and there is none here" in reason
+    assert "Neither of the packages exllama and exllamav2 is installed here" in reason
+    (tmp_path / "nvidia0").write_text("")
+    monkeypatch.setattr(info, "find_spec", lambda name: object() if name == "exllamav2" else None)
+    assert info.loader_info().reason == plugin("autogptq").describe().reason
+
+
+def test_nvidia_smi_alone_means_a_card(tmp_path, monkeypatch):
+    from exllama_loader import info
+
+    monkeypatch.setattr(info, "DEVICES", tmp_path)
+    monkeypatch.setattr(info.shutil, "which", lambda name: f"C:\\{name}.exe")
+    assert info.has_nvidia_card()
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_load_says_what_it_is_and_what_to_do(tmp_path, name):
+    def load(path):
+        with pytest.raises(LoaderError) as caught:
+            plugin(name).load(LoadRequest(path=str(path)), lambda step, fraction=None: None)
+        return str(caught.value)
+
+    words = load(make_autogptq(tmp_path / "m"))
+    assert words.startswith("GPTQ 4-bit, group size 128 (llama).")
+    assert "none of its loaders can load them yet" in words
+    assert "--load-in-4bit" in words
+    plain = load(make_model(tmp_path / "plain", CONFIG))
+    assert plain == "This model is not quantised with GPTQ; the Transformers loader opens it."
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_there_is_no_model_to_attach_to(name):
+    lora = Lora(id="ad_1", name="a", path="/a")
+    for hook in ("apply_lora", "remove_lora"):
+        with pytest.raises(Unsupported, match="This version can't load a model with"):
+            getattr(plugin(name), hook)(None, lora)
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_they_are_plugins_like_any_other(name):
+    from desktop.engine.child.plugins import Plugins
+    from desktop.engine.messages import LoaderRef
+
+    opened = Plugins().open(LoaderRef(name, f"{name}_loader.plugin"))
+    assert not opened.describe().available
