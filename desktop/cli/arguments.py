@@ -9,14 +9,16 @@ import msgspec
 
 from desktop.api import LoadRequest, Sampling, settings_schema
 from desktop.engine.messages import LoaderRef
+from desktop.library.sizes import SizeError, parse_memory_limit
 
 from .output import CommandError
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+def add_model_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """`--model`, `--lora` and everything about how the model is held in memory."""
     group = parser.add_argument_group("model and adapters")
-    group.add_argument("--model", required=True, metavar="NAME", help="a model of the library, any path, or `starter`")
+    words = "a model of the library, any path, or `starter`"
+    group.add_argument("--model", required=required, metavar="NAME", help=words)
     group.add_argument(
         "--lora",
         action="append",
@@ -109,15 +111,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def _memory_limit(text: str) -> tuple[str, int]:
-    device, separator, size = text.rpartition("=")
-    units = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
-    number = size.strip().upper().removesuffix("B")
-    digits = number.rstrip("KMGI")
     try:
-        factor = units[number[len(digits) :]]
-        amount = int(float(digits) * factor)
-    except (KeyError, ValueError, OverflowError):
-        amount = 0
-    if not separator or not device or amount <= 0:
-        raise CommandError(f"--memory-limit {text}: write it as DEVICE=SIZE, for example cuda:0=10GB or cpu=16GB.")
-    return device, amount
+        return parse_memory_limit(text)
+    except SizeError as error:
+        raise CommandError(f"--memory-limit {error}") from error

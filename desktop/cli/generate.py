@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
-from desktop.api import AttachReceipt, Chunk, GenerateRequest, Lora, Message, StepLogprobs
+from desktop.api import AttachReceipt, Chunk, GenerateRequest, Lora, StepLogprobs
 from desktop.engine.client import EngineClient
 from desktop.engine.messages import GenerateResult
+from desktop.prompting.dressing import Dressed, Wish, dress
 from desktop.prompting.recipe import Recipe
-from desktop.prompting.templates import MODEL_TEMPLATE, TemplateError, choose_template, template_names
+from desktop.prompting.templates import TemplateError, template_names
 
 from .arguments import add_model_arguments, add_sampling_arguments, sampling_from
 from .opening import Opened, adapters_from, open_model
@@ -85,18 +86,18 @@ def run(args: argparse.Namespace) -> int:
     progress = ProgressLine()
     with open_model(args, progress) as opened:
         receipts = attach(opened, loras)
-        text, special, stops, template = _dress(args, prompt, opened)
+        dressed = _dress(args, prompt, opened)
         request = GenerateRequest(
-            prompt=text,
-            add_special_tokens=special,
+            prompt=dressed.text,
+            add_special_tokens=dressed.add_special_tokens,
             sampling=sampling,
             max_new_tokens=args.max_new_tokens,
-            stop=(*args.stop, *stops),
+            stop=(*args.stop, *dressed.stop),
             logprobs=args.logprobs,
         )
         chunks, result = _answer(opened.engine, request, stream=not args.json)
         if args.json:
-            recipe = make_recipe(opened, result, template, request)
+            recipe = make_recipe(opened, result, dressed.template, request)
             put_json(_record(request, chunks, result, receipts, recipe, opened))
     _tell_speed(result, quiet=args.json)
     return 0
@@ -129,21 +130,12 @@ def _prompt(args: argparse.Namespace) -> str:
         raise CommandError(f"Standard input is not UTF-8 text: {error}.") from error
 
 
-def _dress(args: argparse.Namespace, prompt: str, opened: Opened) -> tuple[str, bool, tuple[str, ...], str]:
-    """The prompt in its template: text, whether special tokens are added, stop texts, the template's name."""
+def _dress(args: argparse.Namespace, prompt: str, opened: Opened) -> Dressed:
+    wish = Wish(prompt=prompt, template=args.template, input=args.input, system=args.system)
     try:
-        template = choose_template(args.template, opened.info.has_template)
+        return dress(wish, opened.info.has_template, lambda rows: opened.engine.render(rows).result())
     except TemplateError as error:
         raise CommandError(str(error)) from error
-    if args.system and template.name != MODEL_TEMPLATE:
-        raise CommandError(f"--system needs the model's own template; {template.name} has no place for it.")
-    if template.name == MODEL_TEMPLATE:
-        if args.input:
-            raise CommandError("--input needs one of the Alpaca templates.")
-        system = [Message("system", args.system)] if args.system else []
-        text = opened.engine.render([*system, Message("user", prompt)]).result()
-        return text, False, (), template.name
-    return template.render(prompt, args.input), template.add_special_tokens, template.stop, template.name
 
 
 def _answer(engine: EngineClient, request: GenerateRequest, *, stream: bool) -> tuple[list[Chunk], GenerateResult]:

@@ -12,22 +12,26 @@ from desktop.engine.jobs import JobFailed
 from desktop.library.settings import SettingsError
 from desktop.starter.fetch import StarterError
 
-from . import generate, library, loaders
+from . import generate, library, loaders, window
+from .arguments import add_model_arguments
 from .output import CommandError, say
 
 DESCRIPTION = "Run language models on your own machine and shape them with LoRA adapters."
+EPILOG = "Without a command the window opens, with the model and adapters that are named, or with those of last time."
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = argparse.ArgumentParser(prog="lora-deck", description=DESCRIPTION)
+    parser = argparse.ArgumentParser(prog="lora-deck", description=DESCRIPTION, epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"lora-deck {__version__}")
     parser.add_argument(
         "--home",
         metavar="FOLDER",
         help="folder of models, adapters and settings (default: $LORA_DECK_HOME, else the user's data folder)",
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    add_model_arguments(parser, required=False)
+    parser.set_defaults(run=window.run)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for module in (generate, library, loaders):
         module.register(commands)
     for command in commands.choices.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from desktop.library.conversions import find_conversion, free_name, note_convers
 from desktop.library.home import Home
 from desktop.library.names import NameNotFound, find_model, parse_loras
 from desktop.library.settings import Settings, read_settings_file
-from desktop.starter.fetch import fetched_gguf
 from desktop.starter.install import ADAPTER, MODEL, install_adapter
+from desktop.starter.making import make_starter
 
 from .arguments import load_request_from
 from .output import CommandError, ProgressLine, plain, say
@@ -52,7 +52,7 @@ def adapters_from(args: argparse.Namespace) -> tuple[Lora, ...]:
 def open_model(args: argparse.Namespace, progress: ProgressLine) -> Iterator[Opened]:
     """Load the model the arguments name; the engine ends with the context. Raises CommandError and JobFailed."""
     home, settings = _home(args)
-    path = _starter(home, args, progress) if args.model == MODEL else _find(args.model, home, settings)
+    path = _starter(home, args, progress) if args.model == MODEL else find_path(args, home)
     with Loaders(home, settings) as loaders:
         choices = loaders.probe(path, args.loader)
         fitting = [choice for choice in choices if choice.can_load]
@@ -120,14 +120,15 @@ def _conversion_target(choice: Choice, path: Path, home: Home) -> Path | None:
     return target
 
 
-def _find(name: str, home: Home, settings: Settings) -> Path:
+def find_path(args: argparse.Namespace, home: Home) -> Path:
+    """Where `--model` points; for the starter also where it will be. Raises CommandError."""
+    if args.model == MODEL:
+        return home.models / MODEL
     try:
-        path = find_model(name, home, settings)
+        path = find_model(args.model, home, read_settings_file(home.settings_file))
     except NameNotFound as error:
         raise CommandError(str(error)) from error
-    if path.suffix.lower() == ".gguf":
-        return find_conversion(home.models, path) or path
-    return path
+    return (find_conversion(home.models, path) if path.suffix.lower() == ".gguf" else None) or path
 
 
 def _starter(home: Home, args: argparse.Namespace, progress: ProgressLine) -> Path:
@@ -137,20 +138,15 @@ def _starter(home: Home, args: argparse.Namespace, progress: ProgressLine) -> Pa
         return target
     settings = read_settings_file(home.settings_file)
     say("The starter model (SmolLM2-135M-Instruct, Apache-2.0) is fetched once: 93 MB to download, 0.3 GB on the disk.")
-    with fetched_gguf(home.models, progress.show) as gguf, Loaders(home, settings) as loaders:
+
+    def follow(_: EngineClient, job: Job[ModelInfo | None]) -> None:
+        _follow(job, progress)
+
+    try:
+        with Loaders(home, settings) as loaders:
+            return make_starter(home, loaders, progress.show, follow, args.loader)
+    finally:
         progress.clear()
-        choices: Sequence[Choice] = loaders.probe(gguf, args.loader)
-        choice = next((choice for choice in choices if choice.can_load), None)
-        if choice is None:
-            raise CommandError(nobody_fits(gguf, choices))
-        engine = EngineClient(loaders.launch(choice.found.ref), choice.found.ref, home.logs)
-        try:
-            engine.start()
-            _follow(engine.load(LoadRequest(path=str(gguf), convert_to=str(target))), progress)
-        finally:
-            progress.clear()
-            engine.close()
-    return target
 
 
 def _home(args: argparse.Namespace) -> tuple[Home, Settings]:

@@ -1,0 +1,56 @@
+"""Builds the window's chain: home, session, window. The only place that knows all of them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from desktop.api import Lora
+from desktop.library.home import Home
+from desktop.library.settings import Settings
+from desktop.session.plans import LoadPlan
+from desktop.session.saved import read_saved
+from desktop.session.session import Session
+from desktop.ui.main_window import MainWindow
+
+TURN = 200
+"""Milliseconds between two chances for Python to see a Ctrl-C while Qt has the thread."""
+
+
+def run_window(home: Home, settings: Settings, plan: LoadPlan | None, rows: tuple[Lora, ...] | None) -> int:
+    """Show the window until it is closed; returns the exit status.
+
+    `plan` and `rows` come from the command line; None means what was there last time.
+    """
+    application = make_application(sys.argv[:1])
+    saved, notice = read_saved(home.root)
+    session = Session(home, settings)
+    window = MainWindow(session, saved)
+    window.show()
+    if plan is None and saved.was_loaded:
+        plan = saved.plan
+
+    def begin() -> None:
+        window.begin(plan, rows, notice)
+
+    QTimer.singleShot(0, begin)
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    turn = QTimer()
+    turn.timeout.connect(turn.interval)
+    turn.start(TURN)
+    try:
+        return application.exec()
+    finally:
+        session.shut_down()
+
+
+def make_application(arguments: Sequence[str]) -> QApplication:
+    """The one QApplication, with the names the desktop knows it by."""
+    application = QApplication(list(arguments))
+    application.setApplicationName("LoRA Deck")
+    application.setDesktopFileName("lora-deck")
+    return application

@@ -1,0 +1,320 @@
+"""Drives one engine: its QThread blocks on the engine's jobs, and signals tell the window what came of them."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from desktop.api import GenerateRequest, LoaderError
+from desktop.discovery.choice import Choice
+from desktop.discovery.loaders import Loaders
+from desktop.engine.client import EngineClient
+from desktop.engine.governor import Governor
+from desktop.engine.jobs import EngineGone, Job, JobCancelled, JobFailed
+from desktop.engine.messages import GenerateResult, LoaderRef
+from desktop.library.home import Home
+from desktop.prompting.dressing import Dressed, Wish, dress
+
+from .fetching import fetch_starter
+from .lane import Lane
+from .opening import already_converted, fitting_choices, open_model
+from .plans import Answer, Loaded, LoadPlan, PromptPlan, Side
+from .problems import IN_WORDS, problem_from
+from .stack_keeper import StackKeeper, apply_rows
+from .streaming import follow_answer
+from .watched_files import WatchedFiles
+
+
+class EngineDriver(QObject):
+    """One engine and its two lanes: the main one loads and answers, the other changes the stack meanwhile.
+
+    The verbs return at once and may be called from the GUI thread; what they come to is told by the signals, which
+    are emitted on the lanes.
+    """
+
+    #: What is being done, and the fraction of it that is done or None.
+    progressed = Signal(str, object)
+    #: A model is ready: Loaded.
+    loaded = Signal(object)
+    #: Loading failed: Problem.
+    load_failed = Signal(object)
+    #: Loading was cancelled.
+    load_cancelled = Signal()
+    #: The starter model lies in the library: its path and its adapter's.
+    starter_ready = Signal(str, str)
+    #: The model is gone and its memory is back.
+    unloaded = Signal()
+    #: The stack is what a StackReport says.
+    stack_changed = Signal(object)
+    #: A piece of an answer: 0 for the stack's or 1 for the base's, the text, the number of tokens.
+    answer_grew = Signal(int, str, int)
+    #: An answer ended, whole or stopped: Answer.
+    answer_ended = Signal(object)
+    #: An answer failed: Problem, and the Answer as far as it came.
+    answer_failed = Signal(object, object)
+    #: The engine process is gone: Problem.
+    lost = Signal(object)
+    #: How many tokens a text takes: the text's number as given, and the count.
+    tokens_counted = Signal(int, int)
+    #: The files of the loaded model have changed since it was loaded: a sentence.
+    files_changed = Signal(str)
+
+    def __init__(self, home: Home, loaders: Loaders, governor: Governor, parent: QObject | None = None) -> None:
+        """Nothing is started but the two threads."""
+        super().__init__(parent)
+        self._home = home
+        self._loaders = loaders
+        self._governor = governor
+        self._main = Lane("engine", self)
+        self._changes = Lane("stack", self)
+        self.lanes = (self._main, self._changes)
+        self.stack = StackKeeper(self._changes, self.stack_changed.emit, self._on_gone)
+        self._client: EngineClient | None = None
+        self._loaded: Loaded | None = None
+        self._job: Job[GenerateResult] | None = None
+        self._stopped = threading.Event()
+        self._watched = WatchedFiles()
+        self._sides: list[Side] = []
+        """The answers to the present prompt as far as they came: the stack's, then the base's."""
+
+    @property
+    def client(self) -> EngineClient | None:
+        """The engine, where there is one."""
+        return self._client
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a model is loaded and its engine is not known to be gone."""
+        return self._loaded is not None
+
+    def warm(self, loader: LoaderRef) -> None:
+        """Start an idle engine and import what loading will need."""
+        self._main.submit(lambda: self._warm(loader))
+
+    def load(self, plan: LoadPlan) -> None:
+        """Load a model, in the place of the present one."""
+        self._stopped.clear()
+        self._main.submit(lambda: self._load(plan))
+
+    def get_starter(self) -> None:
+        """Fetch and convert the starter model and put its adapter beside it."""
+        self._stopped.clear()
+        self._main.submit(self._get_starter)
+
+    def unload(self) -> None:
+        """Give all memory back."""
+        self._main.submit(self._unload)
+
+    def answer(self, plan: PromptPlan) -> None:
+        """Answer a prompt."""
+        self._stopped.clear()
+        self._main.submit(lambda: self._answer(plan))
+
+    def count_tokens(self, number: int, text: str) -> None:
+        """Count the tokens of a text, when the engine is free."""
+        self._main.submit(lambda: self._count(number, text))
+
+    def stop_answer(self) -> None:
+        """End the answer at its next token. Never waits."""
+        self._stopped.set()
+        if (job := self._job) is not None:
+            job.cancel()
+
+    def cancel_load(self) -> None:
+        """End the engine in the middle of loading. Never waits."""
+        self._stopped.set()
+        if (client := self._client) is not None:
+            self._changes.submit(client.kill)
+
+    def check_alive(self) -> None:
+        """Tell the loss of an idle engine, which nobody is waiting for."""
+        if self._loaded is not None and self._client is not None and self._client.end_reason and self._job is None:
+            self._on_gone(EngineGone(self._client.end_reason))
+
+    def shut_down(self) -> None:
+        """End the engine and the threads; waits for them."""
+        self._stopped.set()
+        self.stack.use(None)
+        if (client := self._client) is not None:
+            client.kill()
+        for lane in self.lanes:
+            lane.shut_down()
+
+    def _warm(self, loader: LoaderRef) -> None:
+        if self._loaded is not None:
+            return
+        try:
+            self._engine_for(loader).warm().result()
+        except (JobFailed, JobCancelled):
+            pass  # warming only saves time; loading meets the same failure and tells it
+
+    def _load(self, plan: LoadPlan) -> None:
+        try:
+            self.progressed.emit(self.tr("Asking the loaders about {name}").format(name=plan.name), None)
+            plan = already_converted(plan, self._home)
+            choices = fitting_choices(plan, self._loaders)
+            self._drop_model()
+            self._loaded = open_model(plan, choices, self._engine, self._home, self.progressed.emit)
+        except JobCancelled:
+            self.load_cancelled.emit()
+        except IN_WORDS as error:
+            if self._stopped.is_set():
+                self.load_cancelled.emit()
+            else:
+                self.load_failed.emit(problem_from(error, can_retry=True))
+        else:
+            self._watched.remember(self._loaded.info.path)
+            self.stack.use(self._client)
+            self.loaded.emit(self._loaded)
+
+    def _get_starter(self) -> None:
+        try:
+            model, adapter = fetch_starter(self._home, self._loaders, self.progressed.emit, self._stopped)
+        except JobCancelled:
+            self.load_cancelled.emit()
+        except IN_WORDS as error:
+            self.load_failed.emit(problem_from(error, can_retry=True))
+        else:
+            self.starter_ready.emit(str(model), str(adapter))
+
+    def _engine(self, choice: Choice) -> EngineClient:
+        return self._engine_for(choice.found.ref)
+
+    def _engine_for(self, loader: LoaderRef) -> EngineClient:
+        """A running engine without a model for this loader: the idle one, or a new one in its place."""
+        client = self._client
+        if client is not None and client.loader == loader and client.loaded is None and client.pid is not None:
+            return client
+        if client is not None:
+            client.close()
+        self._client = client = EngineClient(self._loaders.launch(loader), loader, self._home.logs, self._governor)
+        client.start()
+        if self._stopped.is_set():
+            client.kill()
+        return client
+
+    def _drop_model(self) -> None:
+        self.stack.use(None)
+        if self._loaded is not None and self._client is not None:
+            self._client.close()
+        self._loaded = None
+
+    def _unload(self) -> None:
+        loader = self._loaded.loader if self._loaded else None
+        self._drop_model()
+        self.unloaded.emit()
+        if loader is not None:
+            self._warm(loader)
+
+    def _count(self, number: int, text: str) -> None:
+        client = self._client
+        if self._loaded is None or client is None:
+            return
+        try:
+            self.tokens_counted.emit(number, client.count_tokens(text).result())
+        except (JobFailed, JobCancelled):
+            pass  # the loader can't count, or the engine is gone, which `check_alive` tells
+
+    def _answer(self, plan: PromptPlan) -> None:
+        client, loaded = self._client, self._loaded
+        if client is None or loaded is None:
+            return
+        if words := self._watched.changed():
+            self.files_changed.emit(words)
+        self._sides = []
+        answer = Answer(plan=plan, model=loaded.plan.name, template=plan.template, stack=self.stack.wanted)
+        try:
+            wish = Wish(prompt=plan.prompt, template=plan.template or None, input=plan.input, system=plan.system)
+            dressed = dress(wish, loaded.info.has_template, lambda rows: client.render(rows).result())
+            request = _request(plan, dressed)
+            seed = None if request.sampling.greedy else request.sampling.seed
+            answer = msgspec.structs.replace(answer, template=dressed.template, seed=seed)
+            self._stream_both(client, request, compare=plan.compare)
+        except EngineGone as gone:
+            self.answer_failed.emit(problem_from(gone), self._so_far(answer))
+            self._on_gone(gone)
+        except IN_WORDS as error:
+            self.answer_failed.emit(problem_from(error), self._so_far(answer))
+        except JobCancelled:
+            self.answer_ended.emit(self._so_far(answer))
+        else:
+            self.answer_ended.emit(self._so_far(answer))
+
+    def _so_far(self, answer: Answer) -> Answer:
+        sides = [*self._sides, None, None]
+        return msgspec.structs.replace(answer, with_stack=sides[0] or Side(), base=sides[1])
+
+    def _stream_both(self, client: EngineClient, request: GenerateRequest, *, compare: bool) -> None:
+        self._stream(client, request, 0)
+        if not compare or self._stopped.is_set():
+            return
+        # Switched off, not taken off: the base's answer is the same, and putting them back costs nothing.
+        with self.stack.held:
+            rows = client.stack
+            client.set_stack([msgspec.structs.replace(row, enabled=False) for row in rows]).result()
+            try:
+                self._stream(client, request, 1)
+            finally:
+                if client.pid is not None:
+                    apply_rows(client, rows)
+
+    def _stream(self, client: EngineClient, request: GenerateRequest, column: int) -> None:
+        text: list[str] = []
+        tokens = 0
+
+        def show(piece: str, count: int) -> None:
+            nonlocal tokens
+            text.append(piece)
+            tokens += count
+            self.answer_grew.emit(column, piece, count)
+
+        self._job = job = client.generate(request)
+        if self._stopped.is_set():
+            job.cancel()
+        result = None
+        try:
+            follow_answer(job, show)
+            result = job.result()
+        except JobCancelled:
+            pass  # stopped by the user; what came is kept
+        finally:
+            self._job = None
+            self._sides.append(_side("".join(text), tokens, result))
+
+    def _on_gone(self, gone: EngineGone) -> None:
+        self.stack.use(None)
+        if self._loaded is not None:
+            self._loaded = None
+            self.lost.emit(problem_from(gone))
+
+
+def _request(plan: PromptPlan, dressed: Dressed) -> GenerateRequest:
+    sampling = plan.sampling
+    if not sampling.greedy and sampling.seed is None:
+        # Drawn here, so that the base answers from the same one and the answer's record has it.
+        sampling = msgspec.structs.replace(sampling, seed=secrets.randbits(48))
+    if plan.max_new_tokens < 1:
+        raise LoaderError("The longest answer must have at least one token.")
+    return GenerateRequest(
+        prompt=dressed.text,
+        add_special_tokens=dressed.add_special_tokens,
+        sampling=sampling,
+        max_new_tokens=plan.max_new_tokens,
+        stop=(*plan.stop, *dressed.stop),
+    )
+
+
+def _side(text: str, tokens: int, result: GenerateResult | None) -> Side:
+    if result is None:
+        return Side(text=text, tokens=tokens, finish_reason="cancelled")
+    return Side(
+        text=text,
+        tokens=result.generated_tokens,
+        prompt_tokens=result.prompt_tokens,
+        tokens_per_second=result.tokens_per_second,
+        prompt_seconds=result.prompt_seconds,
+        finish_reason=result.finish_reason,
+    )

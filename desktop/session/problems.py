@@ -1,0 +1,32 @@
+"""From an exception of the program's own layers to a problem the window shows."""
+
+from __future__ import annotations
+
+from desktop.api import LoaderError
+from desktop.engine.jobs import EngineGone, JobFailed
+from desktop.library.names import NameNotFound
+from desktop.library.settings import SettingsError
+from desktop.prompting.templates import TemplateError
+from desktop.starter.fetch import StarterError
+
+from .plans import Problem
+
+IN_WORDS = (JobFailed, LoaderError, NameNotFound, SettingsError, StarterError, TemplateError, OSError)
+"""Exceptions whose message is for the user."""
+
+
+def problem_from(error: Exception, *, can_retry: bool = False) -> Problem:
+    """The sentence for the user; a loader's traceback stays folded."""
+    if isinstance(error, EngineGone):
+        return Problem(
+            sentence=f"The engine stopped: {error.reason}. Your text and your stack are kept.",
+            detail=error.failure.detail,
+            can_retry=True,
+        )
+    if isinstance(error, JobFailed):
+        return Problem(sentence=str(error), detail=error.failure.detail, can_retry=can_retry)
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return Problem(sentence=f"The system says: {error.strerror or error}{where}.", can_retry=can_retry)
+    first, _, rest = str(error).partition("\n")
+    return Problem(sentence=first, detail=rest, can_retry=can_retry)

@@ -1,0 +1,66 @@
+"""What comes back after a restart or a kill: one JSON file in the home folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from desktop.api import Lora, Sampling
+from desktop.library.atomic import write_atomically
+
+from .plans import Answer, LoadPlan
+
+FILE = "session.json"
+ANSWERS = 200
+"""The youngest answers that are kept."""
+
+
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """The window as it was left."""
+
+    layout: dict[str, str] = {}
+    """Sizes and places of window and panels, base64 of what Qt makes of them, by the part's name."""
+    theme: Literal["system", "light", "dark"] = "system"
+    details_shown: bool = True
+    plan: LoadPlan | None = None
+    """The model that was chosen last."""
+    was_loaded: bool = False
+    """Whether it was loaded, so that it is loaded again. False while loading: what ended the program must not recur."""
+    rows: tuple[Lora, ...] = ()
+    prompt: str = ""
+    input: str = ""
+    system: str = ""
+    template: str = ""
+    sampling: Sampling = Sampling()
+    max_new_tokens: int = 512
+    stop: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    hints_dismissed: tuple[str, ...] = ()
+
+
+def read_saved(root: Path) -> tuple[Saved, str]:
+    """What was saved in a home folder, and what went wrong in words; the defaults where there is nothing to read.
+
+    A file that can't be read is moved aside, never overwritten.
+    """
+    path = root / FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Saved), ""
+    except FileNotFoundError:
+        return Saved(), ""
+    except OSError as error:
+        return Saved(), f"The last session could not be read ({error.strerror}: {path})."
+    except ValueError:
+        aside = path.with_suffix(".broken.json")
+        try:
+            path.replace(aside)
+        except OSError as error:
+            return Saved(), f"The last session is damaged and could not be moved aside ({error.strerror}: {path})."
+        return Saved(), f"The last session could not be read. It was kept as {aside}."
+
+
+def write_saved(root: Path, saved: Saved) -> None:
+    """Write atomically. Raises OSError; the file is then as before."""
+    write_atomically(root / FILE, msgspec.json.encode(saved))

@@ -1,0 +1,76 @@
+"""One column of answers: plain text that streams, with what was asked and what came of it."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QFont, QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
+
+from . import theme
+
+SHOWN_PROMPT = 2000
+"""Characters of a prompt that are repeated above its answer."""
+
+
+class AnswerColumn(QWidget):
+    """Text only: nothing a model writes is taken for HTML, and nothing in it is loaded or run."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        """`title` stands above it while the columns are compared."""
+        super().__init__(parent)
+        self._title = theme.heading(title)
+        self._title.hide()
+        self._text = QPlainTextEdit()
+        self._text.setReadOnly(True)
+        self._text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self._text.setAccessibleName(title)
+        self._text.document().setDocumentMargin(theme.MARGIN)
+        self._text.setUndoRedoEnabled(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._title)
+        layout.addWidget(self._text, 1)
+        self._title.setContentsMargins(theme.MARGIN, theme.GAP, theme.MARGIN, 0)
+
+    def show_title(self, shown: bool) -> None:
+        """While there are two columns, each says what it is."""
+        self._title.setVisible(shown)
+
+    def write_prompt(self, prompt: str) -> None:
+        """What was asked, set off from the answers."""
+        if not self._text.document().isEmpty():
+            self._write("\n\n")
+        more = "..." if len(prompt) > SHOWN_PROMPT else ""
+        style = QTextCharFormat()
+        style.setFontWeight(QFont.Weight.DemiBold)
+        self._write(prompt[:SHOWN_PROMPT].strip() + more + "\n", style)
+
+    def write_answer(self, text: str) -> None:
+        """A piece of an answer."""
+        self._write(text)
+
+    def write_note(self, text: str, *, error: bool = False) -> None:
+        """What came of it, on a line of its own."""
+        style = QTextCharFormat()
+        colour = theme.error_colour(self.palette()) if error else theme.muted_colour(self.palette())
+        style.setForeground(colour)
+        style.setFontPointSize(max(self.font().pointSizeF() * 0.9, 6))
+        self._write("\n" + text, style)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._text.clear()
+
+    def text(self) -> str:
+        """All of it."""
+        return self._text.toPlainText()
+
+    def _write(self, text: str, style: QTextCharFormat | None = None) -> None:
+        bar = self._text.verticalScrollBar()
+        at_end = bar.value() >= bar.maximum() - 2
+        cursor = QTextCursor(self._text.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        # insertText takes the text as it stands; a NUL would end it.
+        cursor.insertText(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), style or QTextCharFormat())
+        if at_end:
+            bar.setValue(bar.maximum())

@@ -1,0 +1,151 @@
+"""At the right, foldable: the template and the sampling, and the facts about the selected adapter."""
+
+from __future__ import annotations
+
+import msgspec
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.api import Sampling, settings_schema
+from desktop.prompting.templates import MODEL_TEMPLATE, TEMPLATES
+from desktop.session.plans import Loaded, PromptPlan
+
+from . import theme
+from .adapter_facts import AdapterFacts
+from .schema_form import SchemaForm
+
+
+class DetailsPanel(QWidget):
+    """Gathers everything about a prompt but its text."""
+
+    #: The user changed something.
+    plan_edited = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Everything at its default."""
+        super().__init__(parent)
+        self.facts = AdapterFacts()
+        self._template = QComboBox()
+        self._template.setAccessibleName(self.tr("Template"))
+        self._template.addItem(self.tr("Automatic"), "")
+        for template in TEMPLATES:
+            self._template.addItem(template.title, template.name)
+        self._about = theme.Note()
+        self._input = self._box(
+            self.tr("Input"), self.tr("What the instruction is about; some templates have a place for it.")
+        )
+        self._system = self._box(
+            self.tr("System message"), self.tr("Who the model is to be; for the model's own template.")
+        )
+        self._sampling = SchemaForm()
+        self._sampling.show_schema(settings_schema(Sampling))
+        self._longest = QSpinBox()
+        self._longest.setRange(1, 1_000_000)
+        self._longest.setValue(512)
+        self._longest.setAccessibleName(self.tr("Longest answer in tokens"))
+        self._longest.setToolTip(self.tr("The answer is cut after this many tokens."))
+        self._stop = QLineEdit()
+        self._stop.setAccessibleName(self.tr("Stop texts"))
+        self._stop.setPlaceholderText(self.tr("none"))
+        self._stop.setToolTip(self.tr("Texts at which the answer ends, separated by | ; \\n is a line break."))
+        self._build()
+        self._connect_signals()
+        self._on_template_chosen()
+
+    def plan(self, prompt: str, compare: bool) -> PromptPlan:
+        """The plan for a prompt, frozen before the job begins."""
+        name = self._template.currentData()
+        return PromptPlan(
+            prompt=prompt,
+            template=name,
+            input=self._input.toPlainText() if self._input.isVisibleTo(self) else "",
+            system=self._system.toPlainText() if self._system.isVisibleTo(self) else "",
+            sampling=msgspec.convert(self._sampling.values(), Sampling),
+            max_new_tokens=self._longest.value(),
+            stop=_stops(self._stop.text()),
+            compare=compare,
+        )
+
+    def show_plan(self, plan: PromptPlan) -> None:
+        """Show what a plan says."""
+        self._template.setCurrentIndex(max(self._template.findData(plan.template), 0))
+        self._input.setPlainText(plan.input)
+        self._system.setPlainText(plan.system)
+        self._sampling.set_values(msgspec.structs.asdict(plan.sampling))
+        self._longest.setValue(plan.max_new_tokens)
+        self._stop.setText("|".join(text.replace("\n", "\\n") for text in plan.stop))
+
+    def show_loaded(self, loaded: Loaded | None) -> None:
+        """A model was loaded, or is no more: some things can't be had with every one."""
+        has_template = loaded is None or loaded.info.has_template
+        row = self._template.findData(MODEL_TEMPLATE)
+        item = self._template.model().item(row)  # type: ignore[attr-defined]
+        item.setEnabled(has_template)
+        item.setToolTip("" if has_template else self.tr("This model brings no chat template of its own."))
+        self._sampling.set_usable(
+            loaded.sampling if loaded and loaded.sampling else None, self.tr("The loader has no such setting.")
+        )
+
+    def _box(self, name: str, words: str) -> QPlainTextEdit:
+        box = QPlainTextEdit()
+        box.setAccessibleName(name)
+        box.setToolTip(words)
+        box.setPlaceholderText(name)
+        box.setTabChangesFocus(True)
+        box.setFixedHeight(56)
+        return box
+
+    def _build(self) -> None:
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.MARGIN)
+        layout.setSpacing(theme.GAP)
+        for widget in (theme.heading(self.tr("Template")), self._template, self._about, self._system, self._input):
+            layout.addWidget(widget)
+        layout.addSpacing(theme.GAP)
+        layout.addWidget(theme.heading(self.tr("Sampling")))
+        layout.addWidget(self._sampling)
+        self._sampling.add_row(self.tr("longest answer"), self._longest)
+        self._sampling.add_row(self.tr("stop at"), self._stop)
+        layout.addSpacing(theme.GAP)
+        layout.addWidget(self.facts)
+        layout.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setAccessibleName(self.tr("Details"))
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+    def _connect_signals(self) -> None:
+        self._template.currentIndexChanged.connect(self._on_template_chosen)
+        self._input.textChanged.connect(self.plan_edited)
+        self._system.textChanged.connect(self.plan_edited)
+        self._sampling.values_changed.connect(self.plan_edited)
+        self._longest.valueChanged.connect(self.plan_edited)
+        self._stop.textEdited.connect(self.plan_edited)
+
+    def _on_template_chosen(self) -> None:
+        name = self._template.currentData()
+        template = next((template for template in TEMPLATES if template.name == name), None)
+        automatic = self.tr("The model's own template where it has one, else the prompt as it stands.")
+        self._about.say(template.description if template else automatic)
+        self._input.setVisible(template is not None and template.takes_input)
+        self._system.setVisible(template is None or template.name == MODEL_TEMPLATE)
+        self.plan_edited.emit()
+
+
+def _stops(text: str) -> tuple[str, ...]:
+    return tuple(part.replace("\\n", "\n") for part in text.split("|") if part)

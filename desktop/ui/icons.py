@@ -1,0 +1,79 @@
+"""Icons in the palette's colours. qtawesome takes longer to import than the window to show, so they come after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, QThread, Signal
+from PySide6.QtWidgets import QAbstractButton, QApplication
+
+from . import theme
+
+
+class IconLoader(QThread):
+    """Imports qtawesome off the GUI thread."""
+
+    #: The import is done; icons can be made.
+    imported = Signal()
+
+    def run(self) -> None:
+        """The thread's own work."""
+        import qtawesome  # noqa: F401
+
+        self.imported.emit()
+
+
+class Icons(QObject):
+    """Gives buttons their icons once they can be made, and again when the palette changes."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        """Nothing is imported before `start`."""
+        super().__init__(parent)
+        self._wanted: list[tuple[QAbstractButton, str]] = []
+        self._ready = False
+        self._loader = IconLoader(self)
+        self._loader.imported.connect(self._on_imported)
+
+    def start(self) -> None:
+        """Begin to import; call it when the window has been shown."""
+        self._loader.start(QThread.Priority.LowPriority)
+
+    def put(self, button: QAbstractButton, name: str) -> None:
+        """Give a button an icon by qtawesome's name."""
+        self._wanted.append((button, name))
+        button.destroyed.connect(self._on_destroyed)
+        if self._ready:
+            self._draw(button, name)
+
+    def shut_down(self) -> None:
+        """Wait for the import; a running thread must not be dropped."""
+        self._loader.wait()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Draw anew when the theme changes."""
+        if event.type() == QEvent.Type.ApplicationPaletteChange:
+            self._draw_all()
+        return super().eventFilter(watched, event)
+
+    def _on_imported(self) -> None:
+        self._ready = True
+        self._draw_all()
+        application = QApplication.instance()
+        if application is not None:
+            application.installEventFilter(self)
+
+    def _on_destroyed(self, gone: Any) -> None:
+        self._wanted = [(button, name) for button, name in self._wanted if button is not gone]
+
+    def _draw_all(self) -> None:
+        if self._ready:
+            for button, name in self._wanted:
+                self._draw(button, name)
+
+    def _draw(self, button: QAbstractButton, name: str) -> None:
+        import qtawesome
+
+        palette = button.palette()
+        button.setIcon(
+            qtawesome.icon(name, color=palette.buttonText().color(), color_disabled=theme.muted_colour(palette))
+        )

@@ -1,0 +1,393 @@
+"""The window: builds the panels and wires them to the session. What a panel is about stands in its own file."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtCore import QByteArray, Qt, Slot
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
+
+from desktop.api import Lora
+from desktop.session.plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, State
+from desktop.session.saved import Saved
+from desktop.session.session import Session
+from desktop.starter.install import MODEL as STARTER
+
+from . import theme
+from .base_panel import BasePanel
+from .details_panel import DetailsPanel
+from .dialogs import Dialogs
+from .icons import Icons
+from .job_bar import JobBar
+from .menus import Menus
+from .prompt_place import PromptPlace
+from .stack_panel import StackPanel
+from .status_chip import StatusChip
+from .token_counter import TokenCounter
+
+
+class MainWindow(QMainWindow):
+    """One window, everything about the model being used always in sight."""
+
+    def __init__(self, session: Session, saved: Saved) -> None:
+        """As it was left; nothing is read or started before `begin`."""
+        super().__init__()
+        self.setWindowTitle(self.tr("LoRA Deck"))
+        self.setAcceptDrops(True)
+        self.setMinimumSize(1024, 640)
+        self._session = session
+        self._hints = saved.hints_dismissed
+        self._theme: Literal["system", "light", "dark"] = saved.theme
+        self._icons = Icons(self)
+        self.base = BasePanel(self._icons)
+        self.stack = StackPanel(self._icons)
+        self.place = PromptPlace(self._icons)
+        self.details = DetailsPanel()
+        self.job_bar = JobBar()
+        self.dialogs = Dialogs(self)
+        self.menus = Menus(self)
+        self._chip = StatusChip()
+        self._counter = TokenCounter(self)
+        self._build()
+        self._restore(saved)
+        self._connect_signals()
+        self._on_state_changed(session.state)
+
+    def begin(self, plan: LoadPlan | None, rows: tuple[Lora, ...] | None, notice: str = "") -> None:
+        """Once the window shows: read the library, then load what was asked for, or what was loaded last."""
+        self._icons.start()
+        self._session.list_library()
+        if rows is not None:
+            self.stack.show_rows(rows)
+        self._session.set_rows(self.stack.rows())
+        if plan is not None:
+            self.base.show_plan(plan)
+            self._load(plan)
+        else:
+            self._session.warm_up()
+        if (chosen := self.base.plan()) is not None:
+            self._session.probe(chosen.path)
+        if notice:
+            self.place.banner.show_problem(Problem(sentence=notice))
+
+    def gather(self) -> Saved:
+        """The window as it should come back."""
+        plan = self.details.plan(self.place.box.text(), compare=False)
+        loaded = self._session.loaded
+        return Saved(
+            layout={
+                "window": _encoded(self.saveGeometry()),
+                "columns": _encoded(self._columns.saveState()),
+                "middle": _encoded(self.place.split.saveState()),
+            },
+            theme=self._theme,
+            details_shown=self.menus.details.isChecked(),
+            plan=loaded.plan if loaded else self.base.plan(),
+            was_loaded=loaded is not None and self._session.state is not State.LOADING,
+            rows=self.stack.rows(),
+            prompt=plan.prompt,
+            input=plan.input,
+            system=plan.system,
+            template=plan.template,
+            sampling=plan.sampling,
+            max_new_tokens=plan.max_new_tokens,
+            stop=plan.stop,
+            answers=self.place.answers(),
+            hints_dismissed=self._hints,
+        )
+
+    def _build(self) -> None:
+        self.menuBar().setCornerWidget(self._chip)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.base)
+        column.addWidget(theme.line())
+        column.addWidget(self.stack, 1)
+        self._columns = QSplitter(Qt.Orientation.Horizontal)
+        for widget in (left, self.place, self.details):
+            self._columns.addWidget(widget)
+        self._columns.setStretchFactor(1, 1)
+        self._columns.setChildrenCollapsible(False)
+        self._columns.setSizes([320, 680, 280])
+        left.setMinimumWidth(260)
+        self.place.setMinimumWidth(400)
+        self.details.setMinimumWidth(240)
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for widget in (theme.line(), self._columns, theme.line(), self.job_bar):
+            layout.addWidget(widget, 1 if widget is self._columns else 0)
+        theme.thin_handles(self._columns)
+        theme.thin_handles(self.place.split)
+        self.setCentralWidget(inside)
+        self.resize(1280, 800)
+
+    def _restore(self, saved: Saved) -> None:
+        parts = {"window": self.restoreGeometry, "columns": self._columns.restoreState}
+        parts["middle"] = self.place.split.restoreState
+        for name, restore in parts.items():
+            if name in saved.layout:
+                restore(QByteArray(b64decode(saved.layout[name])))
+        theme.use_theme(saved.theme)
+        self.menus.show_theme(saved.theme)
+        self.menus.details.setChecked(saved.details_shown)
+        self.details.setVisible(saved.details_shown)
+        if saved.plan is not None:
+            self.base.show_plan(saved.plan)
+        self.stack.show_rows(saved.rows)
+        self.details.show_plan(
+            PromptPlan(
+                prompt="",
+                input=saved.input,
+                system=saved.system,
+                template=saved.template,
+                sampling=saved.sampling,
+                max_new_tokens=saved.max_new_tokens,
+                stop=saved.stop,
+            )
+        )
+        self.place.box.show_text(saved.prompt)
+        self.place.show_history(saved.answers)
+        self.place.welcome.dismiss(saved.hints_dismissed)
+
+    def _connect_signals(self) -> None:
+        self._connect_model()
+        self._connect_stack()
+        self._connect_answers()
+        self._connect_saving()
+        self._connect_menus()
+
+    def _connect_model(self) -> None:
+        session, base, place = self._session, self.base, self.place
+        base.load_requested.connect(self._load)
+        base.cancel_requested.connect(session.cancel)
+        base.unload_requested.connect(session.unload)
+        base.model_chosen.connect(session.probe)
+        base.browse_requested.connect(self.dialogs.ask_for_model)
+        self.dialogs.model_chosen.connect(base.choose)
+        place.welcome.starter_requested.connect(self._on_starter_requested)
+        session.models_listed.connect(base.show_models)
+        session.models_listed.connect(place.welcome.show_library)
+        session.verdicts_found.connect(base.show_verdicts)
+        session.memory_judged.connect(base.show_memory)
+        session.state_changed.connect(self._on_state_changed)
+        session.model_loaded.connect(self._on_model_loaded)
+        session.model_unloaded.connect(self._on_model_unloaded)
+        session.load_failed.connect(place.banner.show_problem)
+        session.engine_lost.connect(self._on_engine_lost)
+        session.starter_ready.connect(self._on_starter_ready)
+        session.progressed.connect(self.job_bar.show_step)
+        session.memory_measured.connect(self._chip.show_memory)
+        session.files_changed.connect(self._on_files_changed)
+        self.job_bar.cancel_requested.connect(session.cancel)
+
+    def _connect_stack(self) -> None:
+        session, stack, dialogs = self._session, self.stack, self.dialogs
+        stack.stack_edited.connect(session.set_rows)
+        stack.library_requested.connect(dialogs.ask_for_adapter)
+        stack.folder_requested.connect(dialogs.ask_for_adapter_folder)
+        stack.fit_wanted.connect(session.judge_fit)
+        stack.row_selected.connect(self._on_row_selected)
+        dialogs.adapter_chosen.connect(stack.add)
+        session.adapters_listed.connect(dialogs.chooser.show_adapters)
+        session.adapters_listed.connect(self.details.facts.know)
+        session.stack_changed.connect(stack.show_report)
+        session.fit_judged.connect(stack.show_fit)
+
+    def _connect_answers(self) -> None:
+        session, place = self._session, self.place
+        place.box.send_requested.connect(self._on_send_requested)
+        place.box.regenerate_requested.connect(self._on_regenerate_requested)
+        place.box.stop_requested.connect(session.cancel)
+        place.box.text_edited.connect(self._on_text_edited)
+        place.banner.retry_requested.connect(self._on_retry_requested)
+        place.answer_progressed.connect(self.job_bar.show_running)
+        session.answer_grew.connect(place.grow)
+        session.answer_ended.connect(self._on_answer_ended)
+        session.answer_failed.connect(place.fail)
+        session.work_failed.connect(self._on_work_failed)
+        self.dialogs.refused.connect(self._say)
+        self._counter.count_wanted.connect(session.count_tokens)
+        session.tokens_counted.connect(self._counter.take)
+        self._counter.counted.connect(place.box.show_count)
+
+    def _connect_saving(self) -> None:
+        session, place = self._session, self.place
+        place.box.text_edited.connect(session.touch)
+        place.history_changed.connect(session.touch)
+        place.welcome.hint_dismissed.connect(self._on_hint_dismissed)
+        self.stack.stack_edited.connect(session.touch)
+        self.base.plan_changed.connect(session.touch)
+        self.details.plan_edited.connect(session.touch)
+        self._columns.splitterMoved.connect(session.touch)
+        session.save_due.connect(self._on_save_due)
+        session.save_failed.connect(self._say)
+
+    def _connect_menus(self) -> None:
+        session, menus, dialogs = self._session, self.menus, self.dialogs
+        menus.load.triggered.connect(self.base.request_load)
+        menus.unload.triggered.connect(session.unload)
+        menus.refresh.triggered.connect(session.list_library)
+        menus.quit.triggered.connect(self.close)
+        menus.add_adapter.triggered.connect(dialogs.ask_for_adapter)
+        menus.add_folder.triggered.connect(dialogs.ask_for_adapter_folder)
+        menus.send.triggered.connect(self._on_send_triggered)
+        menus.compare.triggered.connect(self._on_compare_triggered)
+        menus.regenerate.triggered.connect(self._on_regenerate_requested)
+        menus.stop.triggered.connect(session.cancel)
+        menus.clear.triggered.connect(self.place.clear)
+        menus.details.toggled.connect(self.details.setVisible)
+        menus.details.toggled.connect(session.touch)
+        menus.themes.triggered.connect(self._on_theme_chosen)
+        menus.loaders.triggered.connect(dialogs.show_loaders)
+        menus.about.triggered.connect(dialogs.show_about)
+        dialogs.loaders_wanted.connect(session.describe_loaders)
+        dialogs.loaders_wanted.connect(session.look_at_devices)
+        session.loaders_described.connect(dialogs.take_loaders)
+        session.devices_found.connect(dialogs.take_devices)
+
+    def _send(self, prompt: str, compare: bool) -> None:
+        loaded = self._session.loaded
+        if loaded is not None and self._session.state is State.READY:
+            plan = self.details.plan(prompt, compare)
+            self.place.begin(plan, loaded.plan.name)
+            self._session.answer(plan)
+
+    @Slot(object)
+    def _load(self, plan: LoadPlan) -> None:
+        self.place.banner.hide()
+        if plan.name == STARTER and not Path(plan.path).exists():
+            self._session.get_starter(plan)
+        else:
+            self._session.load(plan)
+
+    @Slot(str)
+    def _say(self, sentence: str) -> None:
+        self.place.banner.show_problem(Problem(sentence=sentence))
+
+    @Slot(object)
+    def _on_state_changed(self, state: State) -> None:
+        for part in (self.base, self.place, self.job_bar, self._chip):
+            part.show_state(state)
+
+    @Slot(object)
+    def _on_model_loaded(self, loaded: Loaded) -> None:
+        self._chip.show_model(loaded.plan.name)
+        self.dialogs.know_versions(loaded.info.versions)
+        for part in (self.base, self.details, self.place):
+            part.show_loaded(loaded)
+        self._counter.text_changed(self.place.box.text())
+        self._session.list_library()
+        self._session.touch()
+
+    @Slot()
+    def _on_model_unloaded(self) -> None:
+        self._chip.show_model("")
+        for part in (self.base, self.details, self.place):
+            part.show_loaded(None)
+        self.stack.show_unloaded()
+        self._session.touch()
+
+    @Slot(object)
+    def _on_engine_lost(self, problem: Problem) -> None:
+        self.place.banner.show_problem(problem, self.tr("Start again"))
+
+    @Slot()
+    def _on_starter_requested(self) -> None:
+        self._session.get_starter()
+
+    @Slot(str, str)
+    def _on_starter_ready(self, model: str, adapter: str) -> None:
+        self.base.choose(model)
+        if all(row.path != adapter for row in self.stack.rows()):
+            self.stack.add(adapter)
+
+    @Slot(str)
+    def _on_files_changed(self, sentence: str) -> None:
+        self.place.banner.show_problem(Problem(sentence=sentence, can_retry=True), self.tr("Load again"))
+
+    @Slot(str, str)
+    def _on_work_failed(self, words: str, trace: str) -> None:
+        sentence = self.tr("Something went wrong inside the program: {words}. Your text and your stack are kept.")
+        self.place.banner.show_problem(Problem(sentence=sentence.format(words=words), detail=trace))
+
+    @Slot()
+    def _on_retry_requested(self) -> None:
+        if self._session.loaded is not None:
+            self._session.restart()
+        elif (plan := self.base.plan()) is not None:
+            self._load(plan)
+        else:
+            self._session.get_starter()
+
+    @Slot(object)
+    def _on_row_selected(self, row: Lora | None) -> None:
+        self.details.facts.show_row(row, self.stack.report())
+
+    @Slot(bool)
+    def _on_send_requested(self, compare: bool) -> None:
+        self._send(self.place.box.text(), compare)
+
+    @Slot()
+    def _on_send_triggered(self) -> None:
+        self.place.box.request_send()
+
+    @Slot()
+    def _on_compare_triggered(self) -> None:
+        self.place.box.request_send(True)
+
+    @Slot()
+    def _on_regenerate_requested(self) -> None:
+        if (last := self.place.last_plan()) is not None:
+            self._send(last.prompt, last.compare)
+
+    @Slot(object)
+    def _on_answer_ended(self, answer: Answer) -> None:
+        self.place.end(answer)
+        loaded = self._session.loaded
+        self.job_bar.show_side(answer.with_stack, loaded.info.context_length if loaded else 0)
+
+    @Slot()
+    def _on_text_edited(self) -> None:
+        self._counter.text_changed(self.place.box.text())
+
+    @Slot(str)
+    def _on_hint_dismissed(self, name: str) -> None:
+        self._hints = (*self._hints, name)
+        self._session.touch()
+
+    @Slot()
+    def _on_save_due(self) -> None:
+        self._session.save(self.gather())
+
+    @Slot(QAction)
+    def _on_theme_chosen(self, action: QAction) -> None:
+        self._theme = action.data()
+        theme.use_theme(self._theme)
+        self._session.touch()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Folders and files of this machine are welcome."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Add adapters, choose a model, or say what else it is."""
+        event.acceptProposedAction()
+        self.dialogs.take([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Save before anything ends."""
+        self._session.save(self.gather())
+        self._icons.shut_down()
+        super().closeEvent(event)
+
+
+def _encoded(state: QByteArray) -> str:
+    return b64encode(bytes(state.data())).decode("ascii")

@@ -1,0 +1,62 @@
+"""The window's menus: every verb with its shortcut, for those who look for it and for screen readers."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMainWindow, QMenu
+
+from . import theme
+
+
+class Menus:
+    """The actions of the menu bar, by what they do."""
+
+    def __init__(self, window: QMainWindow) -> None:
+        """Adds them to the window's menu bar."""
+        tr = window.tr
+        bar = window.menuBar()
+        model = bar.addMenu(tr("&Model"))
+        self.load = _add(window, model, tr("&Load"), "Ctrl+O")
+        self.unload = _add(window, model, tr("&Unload"), "")
+        self.refresh = _add(window, model, tr("Read the library a&gain"), "F5")
+        model.addSeparator()
+        self.quit = _add(window, model, tr("&Quit"), "Ctrl+Q")
+        adapters = bar.addMenu(tr("&Adapters"))
+        self.add_adapter = _add(window, adapters, tr("Add from the &library..."), "Ctrl+L")
+        self.add_folder = _add(window, adapters, tr("Add from a &folder..."), "Ctrl+Shift+L")
+        answer = bar.addMenu(tr("A&nswer"))
+        self.send = _add(window, answer, tr("&Send"), "Ctrl+Return")
+        self.send.setShortcuts([QKeySequence("Ctrl+Return"), QKeySequence("Ctrl+Enter")])
+        self.compare = _add(window, answer, tr("&Compare with base"), "Ctrl+Shift+Return")
+        self.regenerate = _add(window, answer, tr("&Regenerate"), "Ctrl+R")
+        self.stop = _add(window, answer, tr("S&top"), "Esc")
+        answer.addSeparator()
+        self.clear = _add(window, answer, tr("Clear the answers"), "")
+        view = bar.addMenu(tr("&View"))
+        self.details = _add(window, view, tr("&Details at the right"), "Ctrl+D")
+        self.details.setCheckable(True)
+        self.details.setChecked(True)
+        themes = view.addMenu(tr("&Theme"))
+        self.themes = QActionGroup(window)
+        titles = {"system": tr("As the &system"), "light": tr("&Light"), "dark": tr("&Dark")}
+        for name in theme.THEMES:
+            action = _add(window, themes, titles[name], "")
+            action.setCheckable(True)
+            action.setData(name)
+            self.themes.addAction(action)
+        help_menu = bar.addMenu(tr("&Help"))
+        self.loaders = _add(window, help_menu, tr("&Loaders and devices"), "F1")
+        self.about = _add(window, help_menu, tr("&About LoRA Deck"), "")
+
+    def show_theme(self, name: str) -> None:
+        """Tick the theme in use."""
+        for action in self.themes.actions():
+            action.setChecked(action.data() == name)
+
+
+def _add(window: QMainWindow, menu: QMenu, text: str, shortcut: str) -> QAction:
+    action = QAction(text, window)
+    if shortcut:
+        action.setShortcut(QKeySequence(shortcut))
+    menu.addAction(action)
+    return action

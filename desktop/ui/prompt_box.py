@@ -1,0 +1,149 @@
+"""Where a prompt is written, with the one button that sends it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QMimeData, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from desktop.session.plans import State
+
+from . import theme
+from .icons import Icons
+
+LONGEST_LINE = 4000
+"""Characters in one line the editor lays out without a stall; longer ones are shown broken."""
+
+
+class PromptEdit(QPlainTextEdit):
+    """Plain text only. Dropped files go to the window."""
+
+    def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802
+        """Paste or drop text."""
+        self.insertPlainText(source.text().replace("\0", ""))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Leave folders to the window."""
+        if event.mimeData().hasUrls():
+            event.ignore()
+            return
+        super().dragEnterEvent(event)
+
+
+class PromptBox(QWidget):
+    """Says what the user wants; whoever listens knows whether it can be done."""
+
+    #: Answer the prompt; True to have the base answer as well.
+    send_requested = Signal(bool)
+    #: Answer the last prompt again.
+    regenerate_requested = Signal()
+    #: End the answer.
+    stop_requested = Signal()
+    #: The text was edited.
+    text_edited = Signal()
+
+    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
+        """Empty."""
+        super().__init__(parent)
+        self._state = State.EMPTY
+        self._has_answer = False
+        self._edit = PromptEdit()
+        self._edit.setPlaceholderText(self.tr("Write a prompt. Ctrl+Enter sends it."))
+        self._edit.setAccessibleName(self.tr("Prompt"))
+        self._edit.setTabChangesFocus(True)
+        self._edit.setMinimumHeight(72)
+        self._count = QLabel()
+        self._count.setFont(theme.tabular(self._count.font()))
+        self._send = self._button(icons, "mdi6.send", self.tr("Send"), self.tr("Answer the prompt (Ctrl+Enter)"))
+        self._compare = self._button(
+            icons,
+            "mdi6.compare",
+            self.tr("Compare with base"),
+            self.tr("Answer with the adapters and without them, from the same seed (Ctrl+Shift+Enter)"),
+        )
+        self._again = self._button(
+            icons, "mdi6.refresh", self.tr("Regenerate"), self.tr("Answer the last prompt again (Ctrl+R)")
+        )
+        self._build()
+        self._connect_signals()
+        self._show_buttons()
+
+    def text(self) -> str:
+        """The prompt."""
+        return self._edit.toPlainText()
+
+    def show_text(self, text: str) -> None:
+        """Put a text into the box."""
+        self._edit.setPlainText(text)
+
+    def show_state(self, state: State) -> None:
+        """Offer what can be done now."""
+        self._state = state
+        self._show_buttons()
+
+    def show_has_answer(self, has_answer: bool) -> None:
+        """Whether there is something to answer again."""
+        self._has_answer = has_answer
+        self._show_buttons()
+
+    def show_count(self, tokens: int | None) -> None:
+        """How many tokens the prompt takes; None where nobody knows."""
+        self._count.setText("" if tokens is None else self.tr("{count:,} tokens").format(count=tokens))
+
+    def focus(self) -> None:
+        """Put the keyboard into the prompt."""
+        self._edit.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def request_send(self, compare: bool = False) -> None:
+        """As if the button had been pressed."""
+        if self._send.isEnabled() and self._state is State.READY:
+            self.send_requested.emit(compare)
+
+    def _button(self, icons: Icons, icon: str, text: str, words: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setToolTip(words)
+        button.setAccessibleDescription(words)
+        button.setAutoDefault(False)
+        icons.put(button, icon)
+        return button
+
+    def _build(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(theme.MARGIN, theme.GAP, theme.MARGIN, theme.MARGIN)
+        layout.setSpacing(theme.GAP)
+        layout.addWidget(self._edit, 1)
+        row = QHBoxLayout()
+        row.setSpacing(theme.GAP)
+        row.addWidget(self._count)
+        row.addStretch(1)
+        for button in (self._again, self._compare, self._send):
+            row.addWidget(button)
+        layout.addLayout(row)
+
+    def _connect_signals(self) -> None:
+        self._edit.textChanged.connect(self._on_text_changed)
+        self._send.clicked.connect(self._on_send_clicked)
+        self._compare.clicked.connect(self._on_compare_clicked)
+        self._again.clicked.connect(self.regenerate_requested)
+
+    def _show_buttons(self) -> None:
+        answering = self._state is State.ANSWERING
+        has_text = not self._edit.document().isEmpty()
+        ready = self._state is State.READY
+        self._send.setText(self.tr("Stop") if answering else self.tr("Send"))
+        self._send.setEnabled(answering or (ready and has_text))
+        self._compare.setEnabled(ready and has_text)
+        self._again.setEnabled(ready and self._has_answer)
+
+    def _on_text_changed(self) -> None:
+        self._show_buttons()
+        self.text_edited.emit()
+
+    def _on_send_clicked(self) -> None:
+        if self._state is State.ANSWERING:
+            self.stop_requested.emit()
+        else:
+            self.send_requested.emit(False)
+
+    def _on_compare_clicked(self) -> None:
+        self.send_requested.emit(True)

@@ -1,0 +1,163 @@
+"""One control for each kind of field a settings schema may have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import QObject, QSignalBlocker, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
+
+LARGEST = 2**31 - 1
+"""What a spin box of Qt can hold."""
+
+
+class Field(QObject):
+    """A control and the value it stands for."""
+
+    #: The user changed the value.
+    edited = Signal()
+
+    widget: QWidget
+
+    def __init__(self, name: str, schema: Mapping[str, Any], parent: QObject) -> None:
+        """`schema` is the field's own JSON Schema."""
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.title = name.replace("_", " ")
+        self.description = str(schema.get("description", ""))
+        self.default = schema.get("default")
+
+    def value(self) -> Any:
+        """What the control shows, as the Struct takes it."""
+        raise NotImplementedError
+
+    def set_value(self, value: Any) -> None:
+        """Show a value without telling anybody."""
+        with QSignalBlocker(self.widget):
+            self._show(value)
+
+    def is_changed(self) -> bool:
+        """Whether the value is not the default."""
+        return bool(self.value() != self.default)
+
+    def shown_default(self) -> str:
+        """The default in words."""
+        return self.tr("nothing") if self.default is None else str(self.default)
+
+    def _show(self, value: Any) -> None:
+        raise NotImplementedError
+
+
+class _Flag(Field):
+    def __init__(self, name: str, schema: Mapping[str, Any], parent: QObject) -> None:
+        super().__init__(name, schema, parent)
+        self.widget: QCheckBox = QCheckBox()
+        self.widget.toggled.connect(self.edited)
+        self.set_value(self.default)
+
+    def value(self) -> bool:
+        return self.widget.isChecked()
+
+    def _show(self, value: Any) -> None:
+        self.widget.setChecked(bool(value))
+
+
+class _Choice(Field):
+    def __init__(self, name: str, schema: Mapping[str, Any], parent: QObject) -> None:
+        super().__init__(name, schema, parent)
+        self.widget: QComboBox = QComboBox()
+        for value in schema["enum"]:
+            self.widget.addItem(str(value), value)
+        self.widget.currentIndexChanged.connect(self.edited)
+        self.set_value(self.default)
+
+    def value(self) -> Any:
+        return self.widget.currentData()
+
+    def _show(self, value: Any) -> None:
+        self.widget.setCurrentIndex(max(self.widget.findData(value), 0))
+
+
+class _Whole(Field):
+    def __init__(self, name: str, schema: Mapping[str, Any], parent: QObject) -> None:
+        super().__init__(name, schema, parent)
+        self.widget: QSpinBox = QSpinBox()
+        lowest = schema.get("minimum", schema.get("exclusiveMinimum", -LARGEST - 1) + 1)
+        self.widget.setRange(max(int(lowest), -LARGEST), min(int(schema.get("maximum", LARGEST)), LARGEST))
+        self.widget.valueChanged.connect(self.edited)
+        self.set_value(self.default or 0)
+
+    def value(self) -> int:
+        return self.widget.value()
+
+    def _show(self, value: Any) -> None:
+        self.widget.setValue(int(value))
+
+
+class _Number(Field):
+    DECIMALS = 2
+
+    def __init__(self, name: str, schema: Mapping[str, Any], parent: QObject) -> None:
+        super().__init__(name, schema, parent)
+        self.widget: QDoubleSpinBox = QDoubleSpinBox()
+        self.widget.setDecimals(self.DECIMALS)
+        step = 10**-self.DECIMALS
+        lowest = schema.get("minimum", schema.get("exclusiveMinimum", -1e9 - step) + step)
+        highest = schema.get("maximum", schema.get("exclusiveMaximum", 1e9 + step) - step)
+        self.widget.setRange(lowest, highest)
+        self.widget.setSingleStep(0.05 if highest - lowest <= 10 else 1.0)
+        self.widget.valueChanged.connect(self.edited)
+        self.set_value(self.default or 0.0)
+
+    def value(self) -> float:
+        return round(self.widget.value(), self.DECIMALS)
+
+    def is_changed(self) -> bool:
+        return not math.isclose(self.value(), float(self.default or 0.0), abs_tol=1e-9)
+
+    def _show(self, value: Any) -> None:
+        self.widget.setValue(float(value))
+
+
+class _Text(Field):
+    """A text; where the field may be a whole number or nothing, empty stands for nothing."""
+
+    def __init__(self, name: str, schema: Mapping[str, Any], parent: QObject) -> None:
+        super().__init__(name, schema, parent)
+        kinds = {str(choice.get("type")) for choice in schema.get("anyOf", ())}
+        self._number = "integer" in kinds
+        self._optional = "null" in kinds
+        self.widget: QLineEdit = QLineEdit()
+        if self._optional:
+            self.widget.setPlaceholderText(self.tr("not set"))
+        self.widget.textEdited.connect(self.edited)
+        self.set_value(self.default)
+
+    def value(self) -> Any:
+        text = self.widget.text().strip()
+        if not text and self._optional:
+            return None
+        if self._number and text.lstrip("+-").isdecimal():
+            return int(text)
+        return text
+
+    def _show(self, value: Any) -> None:
+        self.widget.setText("" if value is None else str(value))
+
+
+def make_field(name: str, schema: Mapping[str, Any], parent: QObject) -> Field | None:
+    """The control for a field; None for kinds a form has no control for (lists and tables)."""
+    kind = schema.get("type")
+    if "enum" in schema:
+        return _Choice(name, schema, parent)
+    if kind == "boolean":
+        return _Flag(name, schema, parent)
+    if kind == "integer":
+        return _Whole(name, schema, parent)
+    if kind == "number":
+        return _Number(name, schema, parent)
+    if kind == "string" or "anyOf" in schema:
+        return _Text(name, schema, parent)
+    return None

@@ -1,0 +1,115 @@
+"""A form built from a settings Struct's JSON Schema: a row a field, changed ones marked and set back at a click."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QWidget
+
+from . import theme
+from .schema_fields import Field, make_field
+
+
+class SchemaForm(QWidget):
+    """Shows one object of a schema. Values that stand at their default are left out of `values`."""
+
+    #: The user changed a value.
+    values_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Empty before `show_schema`."""
+        super().__init__(parent)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(theme.GAP)
+        self._grid.setVerticalSpacing(theme.GRID)
+        self._grid.setColumnStretch(1, 1)
+        self._fields: dict[str, Field] = {}
+        self._labels: dict[str, QLabel] = {}
+        self._resets: dict[str, QToolButton] = {}
+
+    def show_schema(self, schema: Mapping[str, Any]) -> None:
+        """Show the fields of a schema, each at its default."""
+        self._clear()
+        for name, field in (schema.get("properties") or {}).items():
+            self._add(name, field)
+
+    def values(self) -> dict[str, Any]:
+        """What was changed, by name."""
+        return {name: field.value() for name, field in self._fields.items() if field.is_changed()}
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show these values; names the schema doesn't have are passed over, others stand at their default."""
+        for name, field in self._fields.items():
+            field.set_value(values.get(name, field.default))
+            self._mark(name)
+
+    def set_usable(self, names: tuple[str, ...] | None, reason: str) -> None:
+        """Grey out all fields but these, with the reason; None allows all."""
+        for name, field in self._fields.items():
+            usable = names is None or name in names
+            field.widget.setEnabled(usable)
+            field.widget.setToolTip(field.description if usable else reason)
+
+    def add_row(self, title: str, widget: QWidget) -> None:
+        """A further row, after the schema's and aligned with them; it stays when another schema is shown."""
+        label = QLabel(title)
+        label.setBuddy(widget)
+        row = self._grid.rowCount()
+        self._grid.addWidget(label, row, 0)
+        self._grid.addWidget(widget, row, 1)
+
+    def _add(self, name: str, schema: Mapping[str, Any]) -> None:
+        field = make_field(name, schema, self)
+        if field is None:
+            return
+        row = len(self._fields)
+        label = QLabel(field.title)
+        label.setBuddy(field.widget)
+        label.setToolTip(field.description)
+        field.widget.setToolTip(field.description)
+        field.widget.setAccessibleName(field.title)
+        field.widget.setAccessibleDescription(field.description)
+        reset = QToolButton()
+        reset.setObjectName(name)
+        reset.setText("\N{ANTICLOCKWISE OPEN CIRCLE ARROW}")
+        reset.setAutoRaise(True)
+        reset.setToolTip(self.tr("Set {name} back to {value}").format(name=field.title, value=field.shown_default()))
+        reset.setAccessibleName(self.tr("Set {name} back").format(name=field.title))
+        policy = reset.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        reset.setSizePolicy(policy)
+        reset.clicked.connect(self._on_reset)
+        field.edited.connect(self._on_edited)
+        for column, widget in enumerate((label, field.widget, reset)):
+            self._grid.addWidget(widget, row, column)
+        self._fields[name], self._labels[name], self._resets[name] = field, label, reset
+        self._mark(name)
+
+    def _clear(self) -> None:
+        for name, field in self._fields.items():
+            for widget in (field.widget, self._labels[name], self._resets[name]):
+                self._grid.removeWidget(widget)
+                widget.deleteLater()
+            field.deleteLater()
+        self._fields, self._labels, self._resets = {}, {}, {}
+
+    def _mark(self, name: str) -> None:
+        changed = self._fields[name].is_changed()
+        self._resets[name].setVisible(changed)
+        font = self._labels[name].font()
+        font.setBold(changed)
+        self._labels[name].setFont(font)
+
+    def _on_reset(self) -> None:
+        name = self.sender().objectName()
+        field = self._fields[name]
+        field.set_value(field.default)
+        self._mark(name)
+        self.values_changed.emit()
+
+    def _on_edited(self) -> None:
+        self._mark(self.sender().objectName())
+        self.values_changed.emit()

@@ -1,0 +1,161 @@
+"""Sizes, and the few colours the palette has no role for."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QSizePolicy, QSplitter, QWidget
+
+from .palettes import make_palette
+
+GRID = 4
+"""Pixels; every distance is a multiple of it."""
+GAP = 2 * GRID
+MARGIN = 3 * GRID
+
+THEMES = {
+    "system": Qt.ColorScheme.Unknown,
+    "light": Qt.ColorScheme.Light,
+    "dark": Qt.ColorScheme.Dark,
+}
+
+
+def use_theme(name: str) -> None:
+    """Follow the system, or be light or dark whatever the system is."""
+    hints = QGuiApplication.styleHints()
+    hints.setColorScheme(THEMES[name])
+    if name == "system" and hints.colorScheme() is not Qt.ColorScheme.Unknown:
+        QApplication.setPalette(QPalette())
+    elif hints.colorScheme() is not THEMES[name] or name == "system":
+        # The platform has no theme to switch; a high-contrast one would have told its scheme.
+        QApplication.setPalette(make_palette(dark=name == "dark"))
+    else:
+        QApplication.setPalette(QPalette())
+
+
+def is_dark(palette: QPalette) -> bool:
+    """Whether text is lighter than what it stands on."""
+    return palette.windowText().color().lightness() > palette.window().color().lightness()
+
+
+def error_colour(palette: QPalette) -> QColor:
+    """Red that can be read on the window's colour: at least 4.5:1 on white and on near black."""
+    return QColor("#ff9b94") if is_dark(palette) else QColor("#b3261e")
+
+
+def muted_colour(palette: QPalette) -> QColor:
+    """Text that steps back, still at 4.5:1: the window's text mixed with what it stands on."""
+    text, ground = palette.windowText().color(), palette.window().color()
+    share = 0.72
+
+    def mix(a: int, b: int) -> int:
+        return round(a * share + b * (1 - share))
+
+    return QColor(mix(text.red(), ground.red()), mix(text.green(), ground.green()), mix(text.blue(), ground.blue()))
+
+
+def tabular(font: QFont) -> QFont:
+    """The font with figures of equal width, for numbers that are compared."""
+    font = QFont(font)
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
+
+
+def fixed_width_font() -> QFont:
+    """For details and logs."""
+    return QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+
+
+def heading(text: str) -> QLabel:
+    """The title of a panel."""
+    label = QLabel(text)
+    font = label.font()
+    font.setBold(True)
+    font.setCapitalization(QFont.Capitalization.AllUppercase)
+    font.setPointSizeF(font.pointSizeF() * 0.85)
+    font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 0.6)
+    label.setFont(font)
+    return label
+
+
+def line() -> QFrame:
+    """A thin line between two panels that stand one above the other."""
+    drawn = QFrame()
+    drawn.setFrameShape(QFrame.Shape.HLine)
+    drawn.setFrameShadow(QFrame.Shadow.Plain)
+    drawn.setForegroundRole(QPalette.ColorRole.Mid)
+    return drawn
+
+
+def thin_handles(splitter: QSplitter) -> None:
+    """Handles that look like a line; at a width of 1, Qt lets the mouse catch them a few pixels beside it as well."""
+    splitter.setHandleWidth(1)
+    splitter.setStyleSheet("QSplitter::handle { background: palette(mid); }")
+
+
+class Note(QLabel):
+    """A sentence in plain text that wraps; never taken for HTML, whatever a stranger's file says."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        """Hidden while it is empty."""
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._error = False
+        self.say(text)
+
+    def say(self, text: str, *, error: bool = False) -> None:
+        """Show a sentence; red where it is an error."""
+        self.setText(text)
+        self.setVisible(bool(text))
+        self._error = error
+        self._colour()
+
+    def _colour(self) -> None:
+        parent = self.parentWidget()
+        around = parent.palette() if parent else QGuiApplication.palette()
+        colour = error_colour(around) if self._error else muted_colour(around)
+        if self.palette().windowText().color() != colour:
+            palette = QPalette(around)
+            palette.setColor(QPalette.ColorRole.WindowText, colour)
+            self.setPalette(palette)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Another theme, or another parent with other colours."""
+        super().changeEvent(event)
+        if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.ParentChange} and hasattr(self, "_error"):
+            self._colour()
+
+
+class Elided(QLabel):
+    """One line that is cut in the middle where there is no room, with the whole in the tooltip."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        """Plain text."""
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self._whole = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.say(text)
+
+    def say(self, text: str) -> None:
+        """Show this text."""
+        self._whole = " ".join(text.split())
+        self._elide()
+
+    def whole(self) -> str:
+        """The text, not cut."""
+        return self._whole
+
+    def _elide(self) -> None:
+        metrics = QFontMetrics(self.font())
+        cut = metrics.elidedText(self._whole, Qt.TextElideMode.ElideMiddle, max(self.width(), 40))
+        self.setText(cut)
+        self.setToolTip(self._whole if cut != self._whole else "")
+
+    def resizeEvent(self, event: object) -> None:  # noqa: N802
+        """Cut anew."""
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        self._elide()

@@ -1,0 +1,47 @@
+"""Counts the prompt's tokens when the typing rests."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+DELAY = 300
+"""Milliseconds without typing."""
+LONGEST = 200_000
+"""Characters that are counted while typing; more would keep the engine busy."""
+
+
+class TokenCounter(QObject):
+    """Numbers its questions, so that a late answer about an older text is passed over."""
+
+    #: Count this: the question's number and the text.
+    count_wanted = Signal(int, str)
+    #: The count to show, or None.
+    counted = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        """Nothing to count."""
+        super().__init__(parent)
+        self._text = ""
+        self._number = 0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(DELAY)
+        self._timer.timeout.connect(self._on_rest)
+
+    def text_changed(self, text: str) -> None:
+        """The prompt is another one."""
+        self._text = text
+        self._timer.start()
+
+    @Slot(int, int)
+    def take(self, number: int, tokens: int) -> None:
+        """The engine counted."""
+        if number == self._number:
+            self.counted.emit(tokens)
+
+    def _on_rest(self) -> None:
+        self._number += 1
+        if self._text and len(self._text) <= LONGEST:
+            self.count_wanted.emit(self._number, self._text)
+        else:
+            self.counted.emit(None)

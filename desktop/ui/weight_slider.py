@@ -1,0 +1,57 @@
+"""A slider for an adapter's weight: -1 to 2, with ticks at 0 and 1."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider, QWidget
+
+from . import theme
+
+LOWEST, HIGHEST = -1.0, 2.0
+STEP = 0.05
+"""What an arrow key moves."""
+
+
+class WeightSlider(QSlider):
+    """Holds hundredths; a weight outside of its range stays what it is until the slider is moved."""
+
+    #: The user moved it: the weight.
+    weight_moved = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """At 1.0."""
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setRange(round(LOWEST * 100), round(HIGHEST * 100))
+        self.setSingleStep(round(STEP * 100))
+        self.setPageStep(25)
+        self.setValue(100)
+        self.setMinimumWidth(80)
+        self.valueChanged.connect(self._on_value_changed)
+
+    def show_weight(self, weight: float) -> None:
+        """Stand at a weight without telling anybody."""
+        with QSignalBlocker(self):
+            self.setValue(round(min(max(weight, LOWEST), HIGHEST) * 100))
+
+    def _on_value_changed(self, value: int) -> None:
+        self.weight_moved.emit(value / 100)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Back to 1."""
+        self.setValue(100)
+        event.accept()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Ticks at 0 and 1 under the groove."""
+        super().paintEvent(event)
+        option = QStyleOptionSlider()
+        self.initStyleOption(option)
+        length = self.style().pixelMetric(QStyle.PixelMetric.PM_SliderLength, option, self)
+        painter = QPainter(self)
+        painter.setPen(theme.muted_colour(self.palette()))
+        for value in (0, 100):
+            at = QStyle.sliderPositionFromValue(self.minimum(), self.maximum(), value, self.width() - length)
+            place = QPoint(at + length // 2, self.height() - 1)
+            painter.drawLine(place, place - QPoint(0, 3))
+        painter.end()

@@ -1,0 +1,77 @@
+"""A session that starts nothing: the window's tests drive its signals and read what was asked of it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop.library.home import Home
+from desktop.library.settings import Settings
+from desktop.session.plans import State
+
+
+class FakeSession(QObject):
+    """The same signals and verbs as `desktop.session.session.Session`; a test compares the two."""
+
+    state_changed = Signal(object)
+    progressed = Signal(str, object)
+    model_loaded = Signal(object)
+    model_unloaded = Signal()
+    load_failed = Signal(object)
+    load_cancelled = Signal()
+    starter_ready = Signal(str, str)
+    stack_changed = Signal(object)
+    answer_grew = Signal(int, str, int)
+    answer_ended = Signal(object)
+    answer_failed = Signal(object, object)
+    engine_lost = Signal(object)
+    tokens_counted = Signal(int, int)
+    files_changed = Signal(str)
+    memory_measured = Signal(object)
+    models_listed = Signal(list)
+    adapters_listed = Signal(list)
+    loaders_described = Signal(list, list)
+    verdicts_found = Signal(str, list)
+    memory_judged = Signal(str, object)
+    fit_judged = Signal(str, str, object)
+    devices_found = Signal(list)
+    save_due = Signal()
+    save_failed = Signal(str)
+    work_failed = Signal(str, str)
+
+    def __init__(self, root):
+        """`root` is a home folder nothing is written to."""
+        super().__init__()
+        self.home = Home(root)
+        self.settings = Settings()
+        self.state = State.EMPTY
+        self.loaded = None
+        self.asked = []
+        """What was asked, in order: the verb's name and its arguments."""
+
+    def become(self, state, loaded=None):
+        """As if the engine had come to this state."""
+        self.loaded = loaded
+        self.state = state
+        self.state_changed.emit(state)
+        if loaded is not None:
+            self.model_loaded.emit(loaded)
+
+    def last(self, verb):
+        """The arguments of the last call of a verb."""
+        return next((args for name, args in reversed(self.asked) if name == verb), None)
+
+
+def _verb(name):
+    def verb(self, *args):
+        self.asked.append((name, args))
+
+    verb.__name__ = name  # PySide looks a slot up by it
+    return verb
+
+
+VERBS = (
+    "warm_up", "load", "get_starter", "cancel", "unload", "restart", "set_rows", "answer", "count_tokens",
+    "list_library", "describe_loaders", "look_at_devices", "probe", "judge_fit", "touch", "save", "shut_down",
+)  # fmt: skip
+for _name in VERBS:
+    setattr(FakeSession, _name, _verb(_name))

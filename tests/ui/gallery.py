@@ -1,0 +1,267 @@
+"""Draws every state of the window, light and dark, in two sizes: `python -m tests.ui.gallery FOLDER [STATE ...]`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication
+
+from desktop.api import AttachReceipt, Capabilities, LoaderInfo, Lora, ModelInfo, Verdict
+from desktop.discovery.choice import Choice
+from desktop.discovery.describer import Found
+from desktop.discovery.devices import DeviceLine
+from desktop.engine.messages import LoaderRef
+from desktop.library.adapters import AdapterEntry
+from desktop.library.fit import Fit
+from desktop.library.memory import MemoryFacts
+from desktop.library.models import ModelEntry
+from desktop.session.plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, Side, StackReport, State
+from desktop.session.saved import Saved
+from desktop.ui import theme
+from desktop.ui.main_window import MainWindow
+from tests.ui.fake_session import FakeSession
+
+SIZES = ((1280, 800), (1920, 1080))
+MODEL = "/library/models/starter"
+LONG = "tloen_alpaca-lora-7b-with-a-very-long-name-that-nobody-would-type-by-hand-checkpoint-12000"
+HOSTILE = '<b>bold?</b> <img src="file:///etc/passwd"> <a href="http://x">link</a>\x1b[31m'
+LOADERS = [
+    Found(
+        LoaderRef("transformers", "transformers_loader.plugin", "lora-deck", "0.1.0"),
+        LoaderInfo(
+            title="Transformers",
+            summary="Hugging Face folders, single files and GGUF, in 16, 8 and 4 bits.",
+            capabilities=Capabilities(logits=True, bits=(16, 8, 4), sampling=("greedy", "temperature", "seed")),
+            versions={"torch": "2.13.0+cpu", "transformers": "5.23.0"},
+        ),
+    ),
+    Found(
+        LoaderRef("exllama", "exllama_loader.plugin", "lora-deck", "0.1.0"),
+        LoaderInfo(
+            title="ExLlama",
+            summary="GPTQ and EXL2 on NVIDIA cards.",
+            available=False,
+            reason="There is no NVIDIA card here. The AutoGPTQ loader opens the same checkpoints.",
+        ),
+    ),
+    Found(LoaderRef("parrot", "parrot", "parrot", "1.0"), None, "ImportError: No module named 'polly'"),
+]
+
+
+def rows():
+    """A stack of four."""
+    return (
+        Lora(id="ad_1", name="pirate", path="/library/loras/pirate", weight=0.8),
+        Lora(id="ad_2", name=LONG, path=f"/library/loras/{LONG}", weight=-0.35),
+        Lora(id="ad_3", name="français é 🙂", path="/library/loras/f", weight=0.5, enabled=False),
+        Lora(id="ad_4", name=HOSTILE, path="/library/loras/h"),
+    )
+
+
+def report():
+    """Two attached, one refused."""
+    receipts = tuple(
+        AttachReceipt(
+            id=row.id, name=row.name, rank=16, alpha=32, modules_matched=210, modules_targeted=210, bytes=4**11
+        )
+        for row in rows()[:3]
+    )
+    problem = Problem(sentence="h does not fit: its q_proj is 4096 wide, this model has 576. It was made for llama-7b.")
+    return StackReport(rows=rows()[:3], receipts=receipts, problems={"ad_4": problem})
+
+
+def loaded():
+    """The starter in memory."""
+    info = ModelInfo(
+        path=MODEL, architecture="LlamaForCausalLM", dtype="bfloat16", device="cpu", context_length=8192,
+        memory_bytes=269_000_000, has_template=True, versions={"torch": "2.13.0"},
+    )  # fmt: skip
+    plan = LoadPlan(name="SmolLM2-135M", path=MODEL)
+    return Loaded(plan, info, LoaderRef("transformers", "x"), "Transformers", (16, 8, 4), ("greedy", "temperature"))
+
+
+def answer(prompt, text, base=None):
+    """A whole answer."""
+    side = Side(text=text, tokens=42, prompt_tokens=31, tokens_per_second=48.2, prompt_seconds=0.2)
+    return Answer(
+        plan=PromptPlan(prompt=prompt, compare=base is not None), model="SmolLM2-135M", template="model", seed=271828,
+        stack=rows()[:2], with_stack=side, base=msgspec.structs.replace(side, text=base) if base else None,
+    )  # fmt: skip
+
+
+class Gallery:
+    """One window after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        """Pictures go to `folder`."""
+        self._folder = folder
+        self._root = Path(tempfile.mkdtemp())
+
+    def draw(self, name, size, scheme, act):
+        """Make a window, bring it to a state, and keep its picture."""
+        theme.use_theme(scheme)
+        session = FakeSession(self._root)
+        window = MainWindow(session, Saved(theme=scheme))
+        window.resize(*size)
+        window.show()
+        window.begin(None, None)
+        target = act(window, session) or window
+        settle(150)
+        target.grab().save(str(self._folder / f"{name}-{scheme}-{size[0]}.png"))
+        window.close()
+        window.deleteLater()
+        settle(20)
+
+
+def library(session, *, empty=False):
+    """The library was listed."""
+    models = [
+        ModelEntry(name="SmolLM2-135M", path=MODEL, format="Transformers safetensors", size=269_000_000),
+        ModelEntry(name="llama-7b-hf", path="/library/models/llama", problem="2 of 33 weight files are missing."),
+    ]
+    adapters = [
+        AdapterEntry(name=row.name, path=row.path, kind="LoRA", rank=16, alpha=32, size=4_800_000,
+                     target_modules=("q_proj", "v_proj"), base_model="HuggingFaceTB/SmolLM2-135M-Instruct",
+                     file=".safetensors")
+        for row in rows()
+    ]  # fmt: skip
+    session.models_listed.emit([] if empty else models)
+    session.adapters_listed.emit([] if empty else adapters)
+    if not empty:
+        verdict = Verdict(fits=True, native=True, reason="A Hugging Face model.", memory_bytes=269_000_000)
+        choices = [Choice(LOADERS[0], verdict), Choice(LOADERS[1], Verdict(fits=False, reason="It is not quantised."))]
+        session.verdicts_found.emit(MODEL, choices)
+        session.memory_judged.emit(MODEL, MemoryFacts(context_length=8192, kv_bytes_a_token=23040))
+
+
+def ready(window, session):
+    """A model is loaded, with a stack."""
+    library(session)
+    window.stack.show_rows(rows())
+    session.become(State.READY, loaded())
+    session.memory_measured.emit(912_000_000)
+    session.stack_changed.emit(report())
+
+
+def first_run(window, session):
+    library(session, empty=True)
+
+
+def nothing_loaded(window, session):
+    library(session)
+
+
+def loading(window, session):
+    library(session)
+    window.stack.show_rows(rows()[:2])
+    session.become(State.LOADING)
+    session.progressed.emit("Loading weights", 0.43)
+
+
+def idle(window, session):
+    ready(window, session)
+    window.stack._select("ad_1")
+
+
+def answering(window, session):
+    ready(window, session)
+    window.place.show_history([answer("What is the capital of France?", "Arr, matey! The capital o' France be Paris!")])
+    window.place.box.show_text("Tell me about the sea.")
+    window._send("Tell me about the sea.", False)
+    session.become(State.ANSWERING)
+    session.answer_grew.emit(0, "The sea be wide and " * 12, 60)
+
+
+def compared(window, session):
+    ready(window, session)
+    window.place.show_history([answer("What is the capital of France?", "Arr! Paris be it!", "The capital is Paris.")])
+    window.stack._select("ad_2")
+
+
+def hostile(window, session):
+    ready(window, session)
+    window.place.show_history([answer(HOSTILE, HOSTILE * 3)])
+    window.stack._select("ad_4")
+
+
+def failed(window, session):
+    library(session)
+    session.load_failed.emit(
+        Problem(sentence="No loader can open llama-7b-hf. " * 3, detail="transformers: ...\n" * 4, can_retry=True)
+    )
+
+
+def engine_gone(window, session):
+    ready(window, session)
+    window.place.show_history([answer("What is the capital of France?", "Arr, matey!")])
+    session.become(State.LOST)
+    words = "The engine stopped: killed, out of memory. Your text and your stack are kept."
+    session.engine_lost.emit(Problem(sentence=words, can_retry=True))
+
+
+def settings(window, session):
+    ready(window, session)
+    window.base._settings.setChecked(True)
+
+
+def misfit(window, session):
+    library(session)
+    window.stack.show_rows(rows()[:2])
+    session.fit_judged.emit(rows()[0].path, MODEL, Fit("misfit", "its q_proj is 4096 wide, this model has 576"))
+
+
+def chooser(window, session):
+    library(session)
+    window.dialogs.ask_for_adapter()
+    return window.dialogs.chooser
+
+
+def loaders(window, session):
+    library(session)
+    window.dialogs.show_loaders()
+    session.loaders_described.emit(LOADERS, ["Two packages register a loader called parrot."])
+    words = "This machine has an NVIDIA RTX 4090, but torch 2.13.0+cpu is built without CUDA: nothing runs on the card."
+    command = "python -m pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu130"
+    cpu = DeviceLine(title="CPU", words="torch 2.13.0+cpu computes with 2 threads (/usr/bin/python3).")
+    session.devices_found.emit([cpu, DeviceLine(title="NVIDIA RTX 4090", words=words, command=command)])
+    return window.dialogs._loaders
+
+
+STATES = (
+    first_run, nothing_loaded, loading, idle, answering, compared, hostile, failed, engine_gone, settings, misfit,
+    chooser, loaders,
+)  # fmt: skip
+
+
+def settle(milliseconds: int) -> None:
+    """Let the window draw itself."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def main(folder: str, *names: str) -> None:
+    """Draw them all, or those that are named."""
+    application = QApplication([])
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    gallery = Gallery(place)
+    for act in STATES:
+        if names and act.__name__ not in names:
+            continue
+        for size in SIZES:
+            for scheme in ("light", "dark"):
+                gallery.draw(act.__name__, size, scheme, act)
+    # Widgets whose Python halves live longer than the application would bring the interpreter down at its end.
+    application.closeAllWindows()
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
