@@ -13,6 +13,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     many_adapters: bool = True
     weights: bool = True
     hot_removal: bool = True
+    live_changes: bool = False
+    """The stack may be changed while `generate` is between two yields, and the next token comes from the new stack."""
     logits: bool = False
     train: bool = False
     export: bool = False

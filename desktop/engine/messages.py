@@ -185,6 +185,14 @@ class Cancelled(msgspec.Struct, frozen=True, tag_field="say", tag="cancelled"):
 Event = Hello | Step | Piece | Finished | Failed | Cancelled
 
 
+class Segment(msgspec.Struct, frozen=True):
+    """The part of an answer that one stack made."""
+
+    first_token: int
+    """Number of the answer's tokens before it."""
+    stack: tuple[Lora, ...]
+
+
 class GenerateResult(msgspec.Struct, frozen=True, kw_only=True):
     """How an answer went, measured in the engine."""
 
@@ -197,7 +205,9 @@ class GenerateResult(msgspec.Struct, frozen=True, kw_only=True):
     """From the first token to the last."""
     seed: int | None = None
     stack: tuple[Lora, ...] = ()
-    """The stack that made the answer."""
+    """The stack that made the answer, or its beginning."""
+    segments: tuple[Segment, ...] = ()
+    """The answer by the stacks that made it, where the stack changed while it ran; each from an empty KV cache."""
 
     @property
     def tokens_per_second(self) -> float | None:

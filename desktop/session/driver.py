@@ -317,4 +317,5 @@ def _side(text: str, tokens: int, result: GenerateResult | None) -> Side:
         tokens_per_second=result.tokens_per_second,
         prompt_seconds=result.prompt_seconds,
         finish_reason=result.finish_reason,
+        segments=result.segments,
     )

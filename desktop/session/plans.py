@@ -10,7 +10,7 @@ import msgspec
 from desktop.api import AttachReceipt, LoadRequest, Lora, ModelInfo, Sampling
 from desktop.api.generating import FinishReason
 from desktop.api.loading import Bits, DType
-from desktop.engine.messages import LoaderRef
+from desktop.engine.messages import LoaderRef, Segment
 
 
 class State(Enum):
@@ -93,6 +93,8 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     tokens_per_second: float | None = None
     prompt_seconds: float = 0.0
     finish_reason: FinishReason = "stop"
+    segments: tuple[Segment, ...] = ()
+    """The answer by the stacks that made it, where the stack changed while it ran."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

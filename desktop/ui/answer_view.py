@@ -81,6 +81,9 @@ class AnswerView(QWidget):
             parts.append(self.tr("{speed:.1f} tokens/s").format(speed=side.tokens_per_second))
         if answer.seed is not None:
             parts.append(self.tr("seed {seed}").format(seed=answer.seed))
+        if side.segments:
+            tokens = ", ".join(f"{segment.first_token:,}" for segment in side.segments[1:])
+            parts.append(self.tr("the stack changed after {tokens} tokens").format(tokens=tokens))
         ends = {
             "length": self.tr("cut at the longest answer"),
             "context": self.tr("the context is full"),

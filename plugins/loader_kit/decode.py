@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import msgspec
@@ -30,16 +30,27 @@ class Limits(msgspec.Struct, frozen=True):
     """Longest sequence in tokens; 0 if the model has no limit."""
 
 
-def decode(model: Any, prompt: torch.Tensor, chooser: Chooser, limits: Limits) -> Generator[Drawn, None, FinishReason]:
+def never() -> int:
+    """The version of a model that nobody changes."""
+    return 0
+
+
+def decode(
+    model: Any, prompt: torch.Tensor, chooser: Chooser, limits: Limits, version: Callable[[], int] = never
+) -> Generator[Drawn, None, FinishReason]:
     """Draw tokens until an end token, a limit, or until the generator is closed. End tokens are not yielded.
 
     `model` is a causal language model of transformers, `prompt` has shape (1, n) with n > 0, int64, on its device.
+    When `version` returns another number than before, the model has become another one between two tokens: what its
+    cache holds is dropped, and the sequence so far is computed anew.
     """
     if limits.new_tokens < 1:
         return "length"
     step = _Step(model)
+    seen = version()
     logits = step(prompt)
     length = prompt.shape[1]
+    sequence = [prompt]
     for drawn in range(1, limits.new_tokens + 1):
         chosen = chooser.choose(logits)
         token = int(chosen)
@@ -50,7 +61,13 @@ def decode(model: Any, prompt: torch.Tensor, chooser: Chooser, limits: Limits) -
             return "length"
         if limits.context and length >= limits.context:
             return "context"
-        logits = step(chosen)
+        sequence.append(chosen)
+        if version() != seen:
+            seen = version()
+            step = _Step(model)
+            logits = step(torch.cat(sequence, dim=1))
+        else:
+            logits = step(chosen)
         length += 1
     return "length"
 

@@ -41,6 +41,11 @@ class PeftStack:
         """`model` is a torch module whose linears PEFT can wrap, without adapters."""
         self._model = model
         self._rows: dict[str, _Attached] = {}
+        self._version = 0
+
+    def version(self) -> int:
+        """Another number after every change: a KV cache made before it is of no use."""
+        return self._version
 
     def replace(self, wanted: Sequence[Lora]) -> list[AttachReceipt]:
         """Make `wanted` the whole stack. On LoaderError the stack is what it was."""
@@ -124,7 +129,8 @@ class PeftStack:
             use_dora=dora,
             inference_mode=True,
         )
-        tensors = {name: tensor for name, tensor in files.tensors.items() if _owner(name) in matched}
+        # PEFT 0.13 does not take the prefix off itself for a model that it does not wrap.
+        tensors = {_bare(name): tensor for name, tensor in files.tensors.items() if _owner(name) in matched}
         with warnings.catch_warnings():
             # PEFT warns of a second adapter on one model, which is what this class is for.
             warnings.simplefilter("ignore")
@@ -146,6 +152,7 @@ class PeftStack:
 
     def _activate(self) -> None:
         """Let the rows whose weight is not zero act, in the user's order: a row at zero costs and changes nothing."""
+        self._version += 1
         acting = [row for row in self._rows.values() if row.lora.effective_weight != 0]
         for row in acting:
             for layer, scaling in row.scalings:
@@ -242,7 +249,11 @@ def _by_pattern(patterns: Mapping[str, Any] | None, name: str, default: Any) -> 
 
 def _owner(name: str) -> str:
     """The module a tensor of the file belongs to; "" where it is no factor."""
-    return name.removeprefix("base_model.model.").rpartition(".lora_")[0]
+    return _bare(name).rpartition(".lora_")[0]
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix("base_model.model.")
 
 
 def _lora_layers(model: Any) -> Iterator[Any]:

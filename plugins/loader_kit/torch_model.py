@@ -52,7 +52,8 @@ class TorchModel(Model):
         chooser = Chooser(request.sampling, prompt, room)
         text = TextStream(self.tokenizer, prompt[0].tolist())
         stops = StopTexts(request.stop)
-        steps = decode(self.model, prompt, chooser, Limits(self._end_tokens, request.max_new_tokens, context))
+        limits = Limits(self._end_tokens, request.max_new_tokens, context)
+        steps = decode(self.model, prompt, chooser, limits, self.stack.version)
         while True:
             try:
                 drawn = next(steps)

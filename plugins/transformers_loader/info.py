@@ -22,6 +22,7 @@ def loader_info() -> LoaderInfo:
         reason=f"The package {missing[0]} is not installed here. Install it with pip." if missing else "",
         capabilities=Capabilities(
             logits=True,
+            live_changes=True,
             bits=bits,
             sampling=("greedy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed"),
         ),

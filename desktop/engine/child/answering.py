@@ -6,7 +6,7 @@ from time import perf_counter
 from typing import Protocol
 
 from desktop.api import Model, Reply
-from desktop.engine.messages import Event, Generate, GenerateResult, Piece
+from desktop.engine.messages import Event, Generate, GenerateResult, Piece, Segment
 
 from .stack import Stack
 
@@ -27,7 +27,7 @@ class Driver(Protocol):
 
 def answer(ask: Generate, model: Model, stack: Stack, driver: Driver) -> GenerateResult:
     """Stream one answer. Raises JobCancelled between two tokens."""
-    used = stack.loras
+    segments = [Segment(0, stack.loras)]
     started = perf_counter()
     first = last = started
     tokens = 0
@@ -35,6 +35,8 @@ def answer(ask: Generate, model: Model, stack: Stack, driver: Driver) -> Generat
     try:
         while True:
             driver.between(ask.job)
+            if stack.loras != segments[-1].stack:
+                segments.append(Segment(tokens, stack.loras))
             chunk = next(pieces)
             last = perf_counter()
             first = last if not tokens else first
@@ -51,5 +53,6 @@ def answer(ask: Generate, model: Model, stack: Stack, driver: Driver) -> Generat
         prompt_seconds=first - started,
         decode_seconds=last - first,
         seed=reply.seed,
-        stack=used,
+        stack=segments[0].stack,
+        segments=tuple(segments) if len(segments) > 1 else (),
     )

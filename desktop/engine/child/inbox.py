@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import queue
 import threading
+from collections import deque
 from typing import BinaryIO
 
 from desktop.engine.messages import Ask, Cancel, Request, Share, request_decoder
@@ -20,7 +20,8 @@ class Inbox:
     def __init__(self, stream: BinaryIO) -> None:
         """`stream` is the pipe from the shell."""
         self._stream = stream
-        self._jobs: queue.SimpleQueue[Ask | None] = queue.SimpleQueue()
+        self._jobs: deque[Ask | None] = deque()
+        self._arrived = threading.Semaphore(0)
         self._cancelled: set[int] = set()
         self.parts = 1
         """The share of the cores the shell allows: one part in this many."""
@@ -30,7 +31,18 @@ class Inbox:
 
     def next_job(self) -> Ask | None:
         """Wait for the next job; None when there will be no more."""
-        return self._jobs.get()
+        self._arrived.acquire()
+        return self._jobs.popleft()
+
+    def next_between(self, kinds: tuple[type[Ask], ...]) -> Ask | None:
+        """The next job if it is one of these kinds, which can be done in the middle of another; None if it isn't.
+
+        A job is never taken past one that came before it.
+        """
+        if not self._jobs or not isinstance(self._jobs[0], kinds):
+            return None
+        self._arrived.acquire()
+        return self._jobs.popleft()
 
     def is_cancelled(self, job: int) -> bool:
         """Whether this job should end at once."""
@@ -55,11 +67,15 @@ class Inbox:
         elif isinstance(message, Share):
             self.parts = max(1, message.parts)
         else:
-            self._jobs.put(message)
+            self._put(message)
+
+    def _put(self, job: Ask | None) -> None:
+        self._jobs.append(job)
+        self._arrived.release()
 
     def _end(self) -> None:
         self.ended = True
-        self._jobs.put(None)
+        self._put(None)
         # The shell is gone: a job that never reaches a cancel point must not keep the memory.
         timer = threading.Timer(EXIT_GRACE, os._exit, (0,))
         timer.daemon = True

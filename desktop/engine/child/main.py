@@ -45,6 +45,9 @@ from .inbox import Inbox
 from .plugins import Plugin, Plugins
 from .stack import Stack
 
+_BETWEEN = (SetStack, ApplyLora, RemoveLora, CountTokens)
+"""What can be done between two tokens, where the loader's models allow it."""
+
 
 class Engine:
     """Holds one model at most and does what the shell asks."""
@@ -56,6 +59,8 @@ class Engine:
         self._cores = Cores()
         self._model: Model | None = None
         self._stack: Stack | None = None
+        self._in_between: tuple[type[Ask], ...] = ()
+        """Kinds of jobs that are done between two tokens of an answer."""
         self._say(Hello(PROTOCOL, os.getpid(), platform.python_version()))
         self._inbox = Inbox(incoming)
 
@@ -114,9 +119,15 @@ class Engine:
         raise LoaderError(f"This engine doesn't know how to {type(ask).__name__}. Update LoRA Deck.")
 
     def between(self, job: int) -> None:
-        """What happens between two tokens: a cancellation ends the job, a new share of the cores is taken."""
+        """What happens between two tokens: a cancellation ends the job, a new share of the cores is taken, and where
+        the loader allows it the stack is changed under the running answer."""
         if self._inbox.is_cancelled(job):
             raise JobCancelled
+        while (ask := self._inbox.next_between(self._in_between)) is not None:
+            self._do(ask)
+            self._inbox.forget(ask.job)
+            # Nobody knows what a model computes whose stack could neither be changed nor put back.
+            self._the_stack().check()
         self._cores.use(self._inbox.parts)
 
     def say(self, event: Event) -> None:
@@ -146,6 +157,7 @@ class Engine:
         if model is None:
             return None
         self._model, self._stack = model, Stack(plugin, model)
+        self._in_between = _BETWEEN if _allows_live_changes(plugin) else ()
         return model.info
 
     def _the_model(self) -> Model:
@@ -164,6 +176,13 @@ class Engine:
         except OSError:
             # The shell is gone; the inbox sees it too and ends the process.
             os._exit(0)
+
+
+def _allows_live_changes(plugin: Plugin) -> bool:
+    try:
+        return plugin.describe().capabilities.live_changes
+    except Exception:  # a describe that fails was told when the loader was listed; it promises nothing
+        return False
 
 
 def run(incoming: int, outgoing: int) -> None:
