@@ -7,8 +7,6 @@ out again when their last adapter goes, so that the bare model is then made of t
 from __future__ import annotations
 
 import itertools
-import math
-import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +19,7 @@ import torch
 from desktop.api import AttachReceipt, LoaderError, Lora
 
 from .adapter_files import AdapterFiles, Factors, read_adapter
+from .matching import match_modules, scaling_of
 
 _numbers = itertools.count(1)
 
@@ -93,7 +92,7 @@ class PeftStack:
         except BaseException:
             self._forget(key)
             raise
-        scalings = [(layer, _scaling(name, files)) for name, layer in layers.items()]
+        scalings = [(layer, scaling_of(name, files)) for name, layer in layers.items()]
         unmatched = len(files.modules) - len(matched)
         notes = (f"{unmatched} of its modules are not in this model and were left out.",) if unmatched else ()
         receipt = AttachReceipt(
@@ -182,69 +181,6 @@ class PeftStack:
         configs.pop(key, None)
         if not configs and hasattr(self._model, "peft_config"):
             del self._model.peft_config
-
-
-def match_modules(model: Any, files: AdapterFiles) -> dict[str, Factors]:
-    """The adapter's modules that the model has. Raises LoaderError if a shape differs or nothing matches."""
-    present = dict(model.named_modules())
-    matched = {name: factors for name, factors in files.modules.items() if name in present}
-    if not matched:
-        example = next(iter(files.modules))
-        base = files.config.get("base_model_name_or_path") or "another model"
-        raise LoaderError(
-            f"{files.name} does not fit this model: none of its {len(files.modules)} modules (such as {example}) "
-            f"exists here. It was made for {base}."
-        )
-    misfits = [words for name, row in matched.items() if (words := _misfit(name, row, present[name], files.config))]
-    if misfits:
-        base = files.config.get("base_model_name_or_path")
-        words = next((words for words in misfits if " wide, " in words), misfits[0])
-        raise LoaderError(f"{files.name} does not fit: {words}." + (f" It was made for {base}." if base else ""))
-    return matched
-
-
-def _misfit(name: str, factors: Factors, module: Any, config: Mapping[str, Any]) -> str:
-    """Why the factors of one module can't act on the model's module of that name; "" if they can."""
-    sizes = linear_sizes(getattr(module, "base_layer", module))
-    short = name.rpartition(".")[2]
-    if sizes is None:
-        return f"{name} is no linear layer in this model"
-    # An embedding's factors are (rank, vocabulary) and (width, rank).
-    wide, out = factors.a.shape[1], factors.b.shape[0]
-    if wide != sizes[0]:
-        return f"its {short} is {wide} wide, this model has {sizes[0]}"
-    if out != sizes[1]:
-        return f"its {short} gives {out} values, this model's gives {sizes[1]}"
-    expected = _by_pattern(config.get("rank_pattern"), name, config.get("r", 8))
-    if factors.rank != expected:
-        return f"its configuration says rank {expected} for {name}, its factors have {factors.rank}; it is damaged"
-    return ""
-
-
-def linear_sizes(module: Any) -> tuple[int, int] | None:
-    """(in, out) of a module LoRA can act on, None for any other. Embeddings count as (vocabulary, width)."""
-    for names in (("in_features", "out_features"), ("num_embeddings", "embedding_dim")):
-        if all(isinstance(getattr(module, name, None), int) for name in names):
-            return (getattr(module, names[0]), getattr(module, names[1]))
-    weight = getattr(module, "weight", None)
-    if type(module).__name__ == "Conv1D" and weight is not None:
-        return (weight.shape[0], weight.shape[1])
-    return None
-
-
-def _scaling(name: str, files: AdapterFiles) -> float:
-    """alpha / r, or alpha / sqrt(r) for rsLoRA (arXiv 2106.09685 section 4.1, 2312.03732)."""
-    alpha = float(_by_pattern(files.config.get("alpha_pattern"), name, files.config.get("lora_alpha", 8)))
-    rank = files.modules[name].rank
-    return alpha / (math.sqrt(rank) if files.config.get("use_rslora") else rank)
-
-
-def _by_pattern(patterns: Mapping[str, Any] | None, name: str, default: Any) -> Any:
-    """PEFT's rule: a key holds for a module whose name it matches to the end, as a regular expression."""
-    for pattern, value in (patterns or {}).items():
-        if re.match(rf"(.*\.)?({pattern})$", name):
-            return value
-    return default
 
 
 def _owner(name: str) -> str:

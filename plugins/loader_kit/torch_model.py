@@ -22,8 +22,8 @@ from desktop.api import (
     Unsupported,
 )
 
+from .adapter_stack import AdapterStack
 from .decode import Drawn, Limits, decode, last_logits_only
-from .peft_stack import PeftStack
 from .sampling import Chooser
 from .text_stream import StopTexts, TextStream
 
@@ -36,7 +36,7 @@ class TorchModel(Model):
         self.model = model
         self.tokenizer = tokenizer
         self.info = info
-        self.stack = PeftStack(model)
+        self.stack = AdapterStack(model)
         self._end_tokens = end_tokens
 
     def generate(self, request: GenerateRequest) -> Generator[Chunk, None, Reply]:

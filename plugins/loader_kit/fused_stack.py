@@ -1,0 +1,171 @@
+"""The adapter stack over the model's own modules: every adapter of a module in one pair of products.
+
+Needs no PEFT. Attaching copies the factors in behind those of the others; changing a weight writes a vector; taking the
+last one off takes the site out of the module. Plain LoRA and rsLoRA, any ranks, patterns, linears and embeddings.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from desktop.api import AttachReceipt, Lora
+
+from .adapter_files import AdapterFiles, Factors, read_adapter
+from .lora_site import Layout, LoraSite, Part
+from .matching import match_modules, scaling_of
+
+_numbers = itertools.count(1)
+
+
+class Row(msgspec.Struct):
+    """One adapter that is attached."""
+
+    lora: Lora
+    receipt: AttachReceipt
+    key: str
+    """Its name in the buffers; never used twice."""
+    scalings: dict[str, float]
+    """By module: alpha / rank, or alpha / sqrt(rank)."""
+    ranks: dict[str, int]
+    fresh: dict[str, Factors]
+    """Its factors until they are in the buffers."""
+
+
+class FusedStack:
+    """The adapters of one model, in the user's order. Every change is all or nothing."""
+
+    def __init__(self, model: Any) -> None:
+        """`model` is a torch module without adapters."""
+        self._model = model
+        self._modules: dict[str, Any] = dict(model.named_modules())
+        self._sites: dict[str, LoraSite] = {}
+        self._rows: list[Row] = []
+
+    @property
+    def rows(self) -> list[Row]:
+        """What is attached, in the user's order."""
+        return list(self._rows)
+
+    def replace(self, wanted: Sequence[Lora], read: Mapping[str, AdapterFiles] | None = None) -> list[AttachReceipt]:
+        """Make `wanted` the whole stack. On any exception the stack is what it was.
+
+        `read` has the files of adapters that were read already, by the row's id.
+        """
+        started = perf_counter()
+        rows = [self._row(lora, (read or {}).get(lora.id)) for lora in wanted]
+        if self._only_weights_changed(rows):
+            self._rows = rows
+            self._reweight()
+        else:
+            layouts = self._arrange(rows)
+            self._settle(rows, layouts)
+        took = (perf_counter() - started) * 1000
+        for row in rows:
+            if row.fresh:
+                row.receipt = self._with_costs(row, took)
+                row.fresh = {}
+        return [row.receipt for row in rows]
+
+    def _row(self, lora: Lora, files: AdapterFiles | None) -> Row:
+        present = next((row for row in self._rows if (row.lora.id, row.lora.path) == (lora.id, lora.path)), None)
+        if present is not None:
+            receipt = msgspec.structs.replace(present.receipt, name=lora.name, weight=lora.effective_weight)
+            return msgspec.structs.replace(present, lora=lora, receipt=receipt, fresh={})
+        files = files or read_adapter(Path(lora.path), lora.name)
+        matched = match_modules(self._model, files)
+        return Row(
+            lora=lora,
+            receipt=make_receipt(lora, files, matched),
+            key=f"row_{next(_numbers)}",
+            scalings={name: scaling_of(name, files) for name in matched},
+            ranks={name: factors.rank for name, factors in matched.items()},
+            fresh=matched,
+        )
+
+    def _only_weights_changed(self, rows: Sequence[Row]) -> bool:
+        def acting(some: Sequence[Row]) -> list[str]:
+            return [row.key for row in some if row.lora.effective_weight != 0]
+
+        return [row.key for row in rows] == [row.key for row in self._rows] and acting(rows) == acting(self._rows)
+
+    def _arrange(self, rows: Sequence[Row]) -> dict[str, Layout]:
+        """Buffers for every site that changes; nothing acts differently yet."""
+        layouts = {}
+        for name in {name for row in (*rows, *self._rows) for name in row.ranks}:
+            parts = _parts(name, rows)
+            site = self._site(name, rows)
+            if not any(row.lora.effective_weight != 0 for row in rows if name in row.ranks) and site.parts:
+                # Nothing acts here: what the buffers hold may stay where it is, and come back at no cost.
+                parts = [part for part in site.parts if part in parts] + [
+                    part for part in parts if part not in site.parts
+                ]
+            fresh = {row.key: row.fresh[name] for row in rows if name in row.fresh}
+            layouts[name] = site.arranged(parts, fresh) if parts else Layout(*_nothing(), [])
+        return layouts
+
+    def _settle(self, rows: list[Row], layouts: Mapping[str, Layout]) -> None:
+        self._rows = rows
+        for name, layout in layouts.items():
+            if layout.parts:
+                self._sites[name].settle(layout, _acting(name, rows))
+            else:
+                self._sites.pop(name).leave()
+
+    def _reweight(self) -> None:
+        for name, site in self._sites.items():
+            if acting := _acting(name, self._rows):
+                site.reweight(acting)
+
+    def _site(self, name: str, rows: Sequence[Row]) -> LoraSite:
+        if name not in self._sites:
+            embedding = any(row.fresh[name].embedding for row in rows if name in row.fresh)
+            self._sites[name] = LoraSite(self._modules[name], embedding=embedding)
+        return self._sites[name]
+
+    def _with_costs(self, row: Row, milliseconds: float) -> AttachReceipt:
+        taken = sum(rank * self._sites[name].bytes_a_rank for name, rank in row.ranks.items())
+        return msgspec.structs.replace(row.receipt, bytes=taken, milliseconds=milliseconds)
+
+
+def make_receipt(lora: Lora, files: AdapterFiles, matched: Mapping[str, Factors]) -> AttachReceipt:
+    """What is known before anything is attached; bytes and milliseconds are left to who attaches."""
+    unmatched = len(files.modules) - len(matched)
+    return AttachReceipt(
+        id=lora.id,
+        name=lora.name,
+        kind=files.kind,
+        rank=max(factors.rank for factors in matched.values()),
+        alpha=float(files.config.get("lora_alpha", 8)),
+        weight=lora.effective_weight,
+        modules_matched=len(matched),
+        modules_targeted=len(files.modules),
+        tensors_unused=files.unused + tuple(name for name in files.modules if name not in matched),
+        notes=(f"{unmatched} of its modules are not in this model and were left out.",) if unmatched else (),
+    )
+
+
+def _parts(name: str, rows: Sequence[Row]) -> list[Part]:
+    """What a site holds: rows that act, in order, then those at rest."""
+    there = [row for row in rows if name in row.ranks]
+    ordered = sorted(there, key=lambda row: row.lora.effective_weight == 0)
+    return [Part(row.key, row.ranks[name]) for row in ordered]
+
+
+def _acting(name: str, rows: Sequence[Row]) -> list[tuple[Part, float]]:
+    return [
+        (Part(row.key, row.ranks[name]), row.lora.effective_weight * row.scalings[name])
+        for row in rows
+        if name in row.ranks and row.lora.effective_weight != 0
+    ]
+
+
+def _nothing() -> tuple[Any, Any]:
+    import torch
+
+    return torch.empty(0), torch.empty(0)

@@ -1,0 +1,75 @@
+"""Which modules of a model an adapter acts on, and with which scaling; what does not fit is said in words."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from desktop.api import LoaderError
+
+from .adapter_files import AdapterFiles, Factors
+
+
+def match_modules(model: Any, files: AdapterFiles) -> dict[str, Factors]:
+    """The adapter's modules that the model has. Raises LoaderError if a shape differs or nothing matches."""
+    present = dict(model.named_modules())
+    matched = {name: factors for name, factors in files.modules.items() if name in present}
+    if not matched:
+        example = next(iter(files.modules))
+        base = files.config.get("base_model_name_or_path") or "another model"
+        raise LoaderError(
+            f"{files.name} does not fit this model: none of its {len(files.modules)} modules (such as {example}) "
+            f"exists here. It was made for {base}."
+        )
+    misfits = [words for name, row in matched.items() if (words := _misfit(name, row, present[name], files.config))]
+    if misfits:
+        base = files.config.get("base_model_name_or_path")
+        words = next((words for words in misfits if " wide, " in words), misfits[0])
+        raise LoaderError(f"{files.name} does not fit: {words}." + (f" It was made for {base}." if base else ""))
+    return matched
+
+
+def _misfit(name: str, factors: Factors, module: Any, config: Mapping[str, Any]) -> str:
+    """Why the factors of one module can't act on the model's module of that name; "" if they can."""
+    sizes = linear_sizes(getattr(module, "base_layer", module))
+    short = name.rpartition(".")[2]
+    if sizes is None:
+        return f"{name} is no linear layer in this model"
+    # An embedding's factors are (rank, vocabulary) and (width, rank).
+    wide, out = factors.a.shape[1], factors.b.shape[0]
+    if wide != sizes[0]:
+        return f"its {short} is {wide} wide, this model has {sizes[0]}"
+    if out != sizes[1]:
+        return f"its {short} gives {out} values, this model's gives {sizes[1]}"
+    expected = by_pattern(config.get("rank_pattern"), name, config.get("r", 8))
+    if factors.rank != expected:
+        return f"its configuration says rank {expected} for {name}, its factors have {factors.rank}; it is damaged"
+    return ""
+
+
+def linear_sizes(module: Any) -> tuple[int, int] | None:
+    """(in, out) of a module LoRA can act on, None for any other. Embeddings count as (vocabulary, width)."""
+    for names in (("in_features", "out_features"), ("num_embeddings", "embedding_dim")):
+        if all(isinstance(getattr(module, name, None), int) for name in names):
+            return (getattr(module, names[0]), getattr(module, names[1]))
+    weight = getattr(module, "weight", None)
+    if type(module).__name__ == "Conv1D" and weight is not None:
+        return (weight.shape[0], weight.shape[1])
+    return None
+
+
+def scaling_of(name: str, files: AdapterFiles) -> float:
+    """alpha / r, or alpha / sqrt(r) for rsLoRA (arXiv 2106.09685 section 4.1, 2312.03732)."""
+    alpha = float(by_pattern(files.config.get("alpha_pattern"), name, files.config.get("lora_alpha", 8)))
+    rank = files.modules[name].rank
+    return alpha / (math.sqrt(rank) if files.config.get("use_rslora") else rank)
+
+
+def by_pattern(patterns: Mapping[str, Any] | None, name: str, default: Any) -> Any:
+    """PEFT's rule: a key holds for a module whose name it matches to the end, as a regular expression."""
+    for pattern, value in (patterns or {}).items():
+        if re.match(rf"(.*\.)?({pattern})$", name):
+            return value
+    return default
