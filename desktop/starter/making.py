@@ -32,10 +32,24 @@ def make_starter(home: Home, loaders: Loaders, tell: Progress, follow: Follow, w
         choice = next((choice for choice in choices if choice.can_load), None)
         if choice is None:
             raise StarterError(nobody_fits(gguf, choices))
+        # Beside the download, so that nothing is left either where the engine is killed while it writes.
+        made = gguf.with_name(MODEL)
         engine = EngineClient(loaders.launch(choice.found.ref), choice.found.ref, home.logs)
         try:
             engine.start()
-            follow(engine, engine.load(LoadRequest(path=str(gguf), convert_to=str(target))))
+            follow(engine, engine.load(LoadRequest(path=str(gguf), convert_to=str(made))))
         finally:
             engine.close()
+        _put(made, target)
     return target
+
+
+def _put(made: Path, target: Path) -> None:
+    if not made.is_dir():
+        raise StarterError("The starter model was fetched, but the loader did not convert it. Update LoRA Deck.")
+    try:
+        made.rename(target)
+    except OSError:
+        # Another LoRA Deck may have made it meanwhile, and one is as good as the other.
+        if not target.is_dir():
+            raise

@@ -35,8 +35,9 @@ def _told(error: BaseException) -> tuple[FailureKind, str]:
             "There is not enough memory for this. Close other programs, or choose fewer bits (8 or 4), a smaller "
             "model or a shorter prompt. Nothing was changed."
         )
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        where = f" ({error.filename})" if error.filename else ""
+    if _is_disk_full(error):
+        name = getattr(error, "filename", None)
+        where = f" ({name})" if name else ""
         return "user", f"The disk is full{where}. Free some space and try again."
     name = type(error).__name__
     return "bug", f"The loader failed unexpectedly: {name}{': ' if words else ''}{words}"
@@ -47,6 +48,14 @@ def _words(error: BaseException) -> str:
         return str(error)
     except Exception:  # a bug in an exception must not end the engine
         return ""
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOSPC
+    # safetensors writes in Rust, and the system's error is a part of its text: 28 is ENOSPC, 112 Windows' own number.
+    words = _words(error) if type(error).__name__ == "SafetensorError" else ""
+    return "(os error 28)" in words or "(os error 112)" in words
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
