@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.api import LoadRequest, Lora, ModelInfo
-from desktop.discovery.choice import Choice, nobody_fits
+from desktop.discovery.choice import Choice, nobody_fits, ordered, with_bits
 from desktop.discovery.loaders import Loaders
 from desktop.engine.client import EngineClient
 from desktop.engine.jobs import Job
@@ -54,7 +54,7 @@ def open_model(args: argparse.Namespace, progress: ProgressLine) -> Iterator[Ope
     home, settings = _home(args)
     path = _starter(home, args, progress) if args.model == MODEL else find_path(args, home)
     with Loaders(home, settings) as loaders:
-        choices = loaders.probe(path, args.loader)
+        choices = ordered(with_bits(loaders.probe(path, args.loader), args.bits), args.loader, settings.loader)
         fitting = [choice for choice in choices if choice.can_load]
         if not fitting:
             raise CommandError(nobody_fits(path, choices))

@@ -69,6 +69,24 @@ def unknown_loader(wanted: str, names: Sequence[str]) -> Found:
     return Found(LoaderRef(wanted, ""), None, f"There is no loader of this name. Loaders here: {there_are}.")
 
 
+def with_bits(choices: Sequence[Choice], bits: int) -> list[Choice]:
+    """The choices, with a refusal in place of the verdict where a loader can't hold the weights in so many bits.
+
+    16 stands for the weights as they are, which every loader can.
+    """
+    return [_refused(choice, bits) if bits != 16 and _lacks(choice, bits) else choice for choice in choices]
+
+
+def _lacks(choice: Choice, bits: int) -> bool:
+    info = choice.found.info
+    return choice.verdict.fits and info is not None and bits not in info.capabilities.bits
+
+
+def _refused(choice: Choice, bits: int) -> Choice:
+    words = f"It opens this model but does not quantise to {bits} bits while loading. Load it as it is stored."
+    return Choice(choice.found, Verdict(fits=False, reason=words))
+
+
 def nobody_fits(path: Path, choices: Sequence[Choice]) -> str:
     """What to tell the user when no loader can open a model: a sentence for each loader, and what to do."""
     if not choices:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.api import LoaderError, ModelInfo
-from desktop.discovery.choice import Choice, nobody_fits
+from desktop.discovery.choice import Choice, nobody_fits, with_bits
 from desktop.discovery.loaders import Loaders
 from desktop.engine.client import EngineClient
 from desktop.library.conversions import find_conversion, free_name, note_conversion
@@ -24,7 +24,7 @@ Engines = Callable[[Choice], EngineClient]
 
 def fitting_choices(plan: LoadPlan, loaders: Loaders) -> list[Choice]:
     """The loaders worth trying, best first. Raises LoaderError telling why not where there is none."""
-    choices = loaders.probe(Path(plan.path), plan.loader or None)
+    choices = with_bits(loaders.probe(Path(plan.path), plan.loader or None), plan.bits)
     fitting = [choice for choice in choices if choice.can_load]
     if not fitting:
         raise LoaderError(nobody_fits(Path(plan.path), choices))

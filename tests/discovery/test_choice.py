@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from desktop.api import LoaderInfo, Verdict
-from desktop.discovery.choice import Choice, failed_choice, nobody_fits, ordered, unknown_loader, why_not
+from desktop.api import Capabilities, LoaderInfo, Verdict
+from desktop.discovery.choice import (
+    Choice,
+    failed_choice,
+    nobody_fits,
+    ordered,
+    unknown_loader,
+    why_not,
+    with_bits,
+)
 from desktop.discovery.describer import Found
 from desktop.engine.messages import LoaderRef
 
@@ -100,3 +108,15 @@ def test_a_reason_cannot_drive_the_terminal():
 def test_sorting_is_stable_for_every_pair():
     for one, other in itertools.combinations(IN_ORDER, 2):
         assert ordered([one, other], preferred="preferred") == ordered([other, one], preferred="preferred")
+
+
+def test_bits_a_loader_does_not_have_are_a_refusal_in_words():
+    plain, quantising = choice("plain"), choice("quantising")
+    info = LoaderInfo(title="Q", capabilities=Capabilities(bits=(16, 8)))
+    quantising = Choice(Found(quantising.found.ref, info), quantising.verdict)
+    assert with_bits([plain, quantising], 16) == [plain, quantising]
+    eight = with_bits([plain, quantising, failed("broken")], 8)
+    assert [one.can_load for one in eight] == [False, True, False]
+    assert "does not quantise to 8 bits" in why_not(eight[0])
+    assert "It ended the process." in why_not(eight[2])
+    assert not any(one.can_load for one in with_bits([plain, quantising], 4))
