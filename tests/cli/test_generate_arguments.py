@@ -129,6 +129,11 @@ class Plain(Model):
         yield Chunk(text=self.said)
 
 @hookimpl
+def describe():
+    return LoaderInfo(title="Teller", capabilities=Capabilities(bits=(16, 4)))
+
+
+@hookimpl
 def load(request, progress):
     model = Plain()
     limits = sorted(request.memory_limits.items())
@@ -137,7 +142,7 @@ def load(request, progress):
     return model
 """
 HOOKS = """
-from desktop.api import AttachReceipt, Chunk, LoaderInfo, Model, hookimpl
+from desktop.api import AttachReceipt, Capabilities, Chunk, LoaderInfo, Model, hookimpl
 
 @hookimpl
 def apply_lora(model, lora):
@@ -157,6 +162,9 @@ def test_how_a_model_is_to_be_held_reaches_the_loader(run, make_plugin, tmp_path
     limits = [("cpu", 16 * 2**30), ("cuda:0", 1_500_000_000)]
     settings = {"quant_type": "fp4", "a": "b=c"}
     assert ran.out == repr((limits, settings, 4, "cuda:1", "float16", False)) + "\n"
+    refused = run("generate", "--model", tmp_path, "-p", "x", "--load-in-8bit")
+    assert (refused.status, refused.out) == (1, "")
+    assert "teller: It opens this model but does not quantise to 8 bits" in refused.err
     assert (
         run("generate", "--model", tmp_path, "-p", "x", "--cpu").out == repr(([], {}, 16, "cpu", "auto", False)) + "\n"
     )
