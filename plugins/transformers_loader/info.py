@@ -14,7 +14,6 @@ ENGINES = ("transformers", "torch", "peft", "bitsandbytes", "accelerate")
 def loader_info() -> LoaderInfo:
     """Title, availability, capabilities, settings."""
     missing = [name for name in ("torch", "transformers", "peft") if find_spec(name) is None]
-    bits = (16, 8, 4) if find_spec("bitsandbytes") else (16,)
     return LoaderInfo(
         title="Transformers",
         summary="Hugging Face models in 16 and 32 bits, in 8 and 4 bits through bitsandbytes, and GGUF by conversion.",
@@ -23,7 +22,7 @@ def loader_info() -> LoaderInfo:
         capabilities=Capabilities(
             logits=True,
             live_changes=True,
-            bits=bits,
+            bits=(16, 8, 4),  # without bitsandbytes too: loading says what to install, a greyed-out choice would not
             sampling=("greedy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed"),
         ),
         settings=settings_schema(Settings),
