@@ -43,6 +43,7 @@ def capabilities_in_words(capabilities: Capabilities) -> list[str]:
         "any number of adapters" if can.many_adapters else "one adapter at a time",
         "a weight for each" if can.weights else "no weights",
         "taken off without reloading" if can.hot_removal else "taking one off reloads the model",
+        *(["changed while it answers"] if can.live_changes else []),
         *(["logits"] if can.logits else []),
         *(["training"] if can.train else []),
         *(["export"] if can.export else []),

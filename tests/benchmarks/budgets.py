@@ -1,0 +1,61 @@
+"""The one table of budgets: what each benchmark must reach, and what is compared with it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Rule = Literal["ratio at least", "ratio at most", "value at most", "over baseline at most"]
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """A bound on one benchmark."""
+
+    rule: Rule
+    """What of the result the bound is for: value / baseline, the value itself, or value - baseline."""
+    bound: float | None
+    """In the result's unit unless it is a ratio. None: measured for comparison, nothing is promised."""
+    what: str
+
+    def holds(self, value: float, baseline: float | None) -> bool | None:
+        """Whether a result keeps to it; None where there is nothing to keep to."""
+        if self.bound is None:
+            return None
+        if self.rule == "value at most":
+            return value <= self.bound
+        if baseline is None:
+            raise ValueError(f"{self.what}: this budget needs a baseline")
+        if self.rule == "over baseline at most":
+            return value - baseline <= self.bound
+        ratio = value / baseline
+        return ratio >= self.bound if self.rule == "ratio at least" else ratio <= self.bound
+
+
+BUDGETS: dict[str, Budget] = {
+    "startup.window": Budget("value at most", 0.5, "a new process to the visible window, 200 adapters"),
+    "ui.stall.load": Budget("value at most", 33, "worst gap of a 4 ms GUI timer while loading"),
+    "ui.stall.load.p99": Budget("value at most", 10, "99th percentile of those gaps while loading"),
+    "ui.stall.generate": Budget("value at most", 33, "worst gap of a 4 ms GUI timer while generating"),
+    "ui.stall.generate.p99": Budget("value at most", 10, "99th percentile of those gaps while generating"),
+    "ui.stall.attach": Budget("value at most", 33, "worst gap of a 4 ms GUI timer while attaching"),
+    "ui.stall.attach.p99": Budget("value at most", 10, "99th percentile of those gaps while attaching"),
+    "ui.stall.train": Budget("value at most", 33, "worst gap of a 4 ms GUI timer while training"),
+    "engine.load": Budget("over baseline at most", 0.3, "Load on a warmed engine; baseline: the bare library"),
+    "decode.stream": Budget("ratio at least", 1.0, "streamed greedy answer; baseline: bare generate, not streamed"),
+    "decode.adapters.1": Budget("ratio at least", 1.0, "1 adapter r16 on all linears; baseline: the bare base"),
+    "decode.adapters.2": Budget("ratio at least", 0.95, "2 adapters; baseline: the bare base"),
+    "decode.adapters.4": Budget("ratio at least", 0.85, "4 adapters; baseline: the bare base"),
+    "decode.adapters.8": Budget("ratio at least", 0.75, "8 adapters; baseline: the bare base"),
+    "decode.adapters.1.peft": Budget("ratio at least", None, "1 adapter; baseline: PEFT with the same adapter"),
+    "decode.adapters.2.peft": Budget("ratio at least", None, "2 adapters; baseline: PEFT with the same adapters"),
+    "decode.adapters.4.peft": Budget("ratio at least", None, "4 adapters; baseline: PEFT with the same adapters"),
+    "decode.adapters.8.peft": Budget("ratio at least", None, "8 adapters; baseline: PEFT with the same adapters"),
+    "decode.beside_training": Budget("ratio at least", 0.7, "decoding beside a training; baseline: decoding alone"),
+    "decode.beside_training.train": Budget("ratio at least", 0.5, "training beside decoding; baseline: alone"),
+    "stack.attach": Budget("value at most", 30, "attach the first r16 adapter; baseline: PEFT"),
+    "stack.attach.16th": Budget("value at most", 30, "attach the sixteenth; baseline: PEFT's sixteenth"),
+    "stack.reweight": Budget("value at most", 2, "change a weight; baseline: PEFT's set_scale on every layer"),
+    "stack.remove": Budget("value at most", 10, "remove the last adapter; baseline: PEFT's unload"),
+    "library.list": Budget("value at most", 1.0, "list 1,000 adapters; baseline: reading their configurations"),
+}
