@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
+from types import TracebackType
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from desktop.api import Lora
@@ -37,6 +40,12 @@ def run_window(home: Home, settings: Settings, plan: LoadPlan | None, rows: tupl
     def begin() -> None:
         window.begin(plan, rows, notice)
 
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """A bug in a slot: PySide would only print it."""
+        sys.__excepthook__(kind, error, trace)
+        session.work_failed.emit(f"{kind.__name__}: {error}", "".join(traceback.format_exception(error)))
+
+    sys.excepthook = tell
     QTimer.singleShot(0, begin)
     signal.signal(signal.SIGINT, lambda *_: window.close())
     turn = QTimer()
@@ -45,12 +54,24 @@ def run_window(home: Home, settings: Settings, plan: LoadPlan | None, rows: tupl
     try:
         return application.exec()
     finally:
+        sys.excepthook = sys.__excepthook__
         session.shut_down()
 
 
 def make_application(arguments: Sequence[str]) -> QApplication:
     """The one QApplication, with the names the desktop knows it by."""
+    # Qt aborts where it can't reach the display or lacks a library of the platform's; people get a sentence instead.
+    before = qInstallMessageHandler(_on_qt_message)
     application = QApplication(list(arguments))
+    qInstallMessageHandler(before)
     application.setApplicationName("LoRA Deck")
     application.setDesktopFileName("lora-deck")
     return application
+
+
+def _on_qt_message(kind: QtMsgType, _: QMessageLogContext, text: str) -> None:
+    sys.stderr.write(f"{text.strip()}\n")
+    if kind is QtMsgType.QtFatalMsg:
+        sys.stderr.write("lora-deck: No window can open here. `lora-deck generate` answers prompts without a window.\n")
+        sys.stderr.flush()
+        os._exit(1)

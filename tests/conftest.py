@@ -107,7 +107,10 @@ def _nothing_outlives():
 
 def _threads():
     # tqdm, which transformers and peft use, starts one monitor thread for the whole process and never ends it.
-    return {thread for thread in threading.enumerate() if type(thread).__name__ != "TMonitor"}
+    threads = {thread for thread in threading.enumerate() if type(thread).__name__ != "TMonitor"}
+    # Python 3.11 never forgets a thread it did not start itself, a QThread's for one, though it has ended.
+    alive = {thread.id for thread in psutil.Process().threads()}
+    return {thread for thread in threads if not isinstance(thread, threading._DummyThread) or thread.native_id in alive}
 
 
 def _processes():

@@ -22,9 +22,10 @@ from .fetching import fetch_starter
 from .lane import Lane
 from .opening import already_converted, fitting_choices, open_model
 from .plans import Answer, Loaded, LoadPlan, PromptPlan, Side
-from .problems import IN_WORDS, problem_from
+from .problems import IN_WORDS, bug_from, problem_from
 from .stack_keeper import StackKeeper, apply_rows
 from .streaming import follow_answer
+from .translating import tr
 from .watched_files import WatchedFiles
 
 
@@ -123,8 +124,8 @@ class EngineDriver(QObject):
         if (job := self._job) is not None:
             job.cancel()
 
-    def cancel_load(self) -> None:
-        """End the engine in the middle of loading. Never waits."""
+    def end_engine(self) -> None:
+        """End the engine in the middle of whatever it is doing. Never waits."""
         self._stopped.set()
         if (client := self._client) is not None:
             self._changes.submit(client.kill)
@@ -165,6 +166,8 @@ class EngineDriver(QObject):
                 self.load_cancelled.emit()
             else:
                 self.load_failed.emit(problem_from(error, can_retry=True))
+        except Exception as error:  # a bug; without a word the window would wait for ever
+            self.load_failed.emit(bug_from(error))
         else:
             self._watched.remember(self._loaded.info.path)
             self.stack.use(self._client)
@@ -177,6 +180,8 @@ class EngineDriver(QObject):
             self.load_cancelled.emit()
         except IN_WORDS as error:
             self.load_failed.emit(problem_from(error, can_retry=True))
+        except Exception as error:
+            self.load_failed.emit(bug_from(error))
         else:
             self.starter_ready.emit(str(model), str(adapter))
 
@@ -220,11 +225,14 @@ class EngineDriver(QObject):
 
     def _answer(self, plan: PromptPlan) -> None:
         client, loaded = self._client, self._loaded
+        self._sides = []
         if client is None or loaded is None:
+            # The engine was lost meanwhile, and that has been told.
+            empty = Side(finish_reason="cancelled")
+            self.answer_ended.emit(Answer(plan=plan, model="", template=plan.template, with_stack=empty))
             return
         if words := self._watched.changed():
             self.files_changed.emit(words)
-        self._sides = []
         answer = Answer(plan=plan, model=loaded.plan.name, template=plan.template, stack=self.stack.wanted)
         try:
             wish = Wish(prompt=plan.prompt, template=plan.template or None, input=plan.input, system=plan.system)
@@ -240,6 +248,8 @@ class EngineDriver(QObject):
             self.answer_failed.emit(problem_from(error), self._so_far(answer))
         except JobCancelled:
             self.answer_ended.emit(self._so_far(answer))
+        except Exception as error:
+            self.answer_failed.emit(bug_from(error), self._so_far(answer))
         else:
             self.answer_ended.emit(self._so_far(answer))
 
@@ -297,7 +307,7 @@ def _request(plan: PromptPlan, dressed: Dressed) -> GenerateRequest:
         # Drawn here, so that the base answers from the same one and the answer's record has it.
         sampling = msgspec.structs.replace(sampling, seed=secrets.randbits(48))
     if plan.max_new_tokens < 1:
-        raise LoaderError("The longest answer must have at least one token.")
+        raise LoaderError(tr("The longest answer must have at least one token."))
     return GenerateRequest(
         prompt=dressed.text,
         add_special_tokens=dressed.add_special_tokens,

@@ -13,9 +13,11 @@ from desktop.discovery.loaders import Loaders
 from desktop.engine.client import EngineClient
 from desktop.library.conversions import find_conversion, free_name, note_conversion
 from desktop.library.home import Home
+from desktop.library.sizes import size_in_words
 
 from .plans import Loaded, LoadPlan
 from .streaming import follow_steps
+from .translating import tr
 
 Tell = Callable[[str, float | None], None]
 Engines = Callable[[Choice], EngineClient]
@@ -54,7 +56,8 @@ def open_model(plan: LoadPlan, choices: list[Choice], engines: Engines, home: Ho
                 bits=capabilities.bits if capabilities else (16,),
                 sampling=capabilities.sampling if capabilities else (),
             )
-    raise LoaderError(f"Every loader that seemed to fit says that {plan.name} is not its own. Choose another model.")
+    words = tr("Every loader that seemed to fit says that {name} is not its own. Choose another model.")
+    raise LoaderError(words.format(name=plan.name))
 
 
 def _load(client: EngineClient, plan: LoadPlan, choice: Choice, home: Home, tell: Tell) -> ModelInfo | None:
@@ -62,8 +65,8 @@ def _load(client: EngineClient, plan: LoadPlan, choice: Choice, home: Home, tell
     cost = choice.verdict.conversion
     target = free_name(home.models, path.stem) if cost else None
     if cost:
-        gigabytes = cost.disk_bytes / 1e9
-        tell(f"Converting {cost.source} once: {gigabytes:.2f} GB on the disk, about {cost.seconds:.0f} s", None)
+        words = tr("Converting {source} once: {size} on the disk, about {seconds:.0f} s")
+        tell(words.format(source=cost.source, size=size_in_words(cost.disk_bytes), seconds=cost.seconds), None)
     job = client.load(plan.request(str(target) if target else None))
     follow_steps(job, tell)
     info = job.result()

@@ -11,6 +11,7 @@ from desktop.api import Lora, Sampling
 from desktop.library.atomic import write_atomically
 
 from .plans import Answer, LoadPlan
+from .translating import tr
 
 FILE = "session.json"
 ANSWERS = 200
@@ -51,14 +52,22 @@ def read_saved(root: Path) -> tuple[Saved, str]:
     except FileNotFoundError:
         return Saved(), ""
     except OSError as error:
-        return Saved(), f"The last session could not be read ({error.strerror}: {path})."
+        words = tr("The last session could not be read ({reason}: {file}).")
+        return Saved(), words.format(reason=error.strerror, file=path)
     except ValueError:
-        aside = path.with_suffix(".broken.json")
-        try:
-            path.replace(aside)
-        except OSError as error:
-            return Saved(), f"The last session is damaged and could not be moved aside ({error.strerror}: {path})."
-        return Saved(), f"The last session could not be read. It was kept as {aside}."
+        return Saved(), _put_aside(path)
+
+
+def _put_aside(path: Path) -> str:
+    """Move a damaged file to a name that is free; what came of it, in words."""
+    names = ("session.broken.json", *(f"session.broken-{number}.json" for number in range(2, 1000)))
+    aside = next(file for name in names if not (file := path.with_name(name)).exists())
+    try:
+        path.replace(aside)
+    except OSError as error:
+        words = tr("The last session is damaged and could not be moved aside ({reason}: {file}).")
+        return words.format(reason=error.strerror, file=path)
+    return tr("The last session could not be read. It was kept as {file}.").format(file=aside)
 
 
 def write_saved(root: Path, saved: Saved) -> None:

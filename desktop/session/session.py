@@ -22,6 +22,8 @@ from .saver import Saver
 
 WATCH_INTERVAL = 1000
 """Milliseconds between two looks at the engine: is it alive, how much memory does it take."""
+STUCK = 3000
+"""Milliseconds an answer has to stop. After that, stopping it again ends the engine."""
 DEFAULT_LOADER = "transformers"
 """The loader whose engine is warmed while nobody has said which will be needed."""
 
@@ -93,8 +95,10 @@ class Session(QObject):
         self._driver = EngineDriver(home, self._loaders, Governor(), self)
         self._reader = LibraryReader(home, settings, self._loaders, self)
         self._saver = Saver(home.root, self)
-        self._watch = QTimer(self)
-        self._watch.setInterval(WATCH_INTERVAL)
+        self._stuck = False
+        self._patience = QTimer(self, singleShot=True, interval=STUCK)
+        self._watch = QTimer(self, interval=WATCH_INTERVAL)
+        self._watch.start()
         self._connect_signals()
 
     def warm_up(self, loader: str = "") -> None:
@@ -103,7 +107,6 @@ class Session(QObject):
         ref = next((ref for ref in self._loaders.refs if ref.name == wanted), None)
         if ref is not None and self.state is State.EMPTY:
             self._driver.warm(ref)
-        self._watch.start()
 
     def load(self, plan: LoadPlan) -> None:
         """Load a model in the place of the present one."""
@@ -117,11 +120,13 @@ class Session(QObject):
         self._driver.get_starter()
 
     def cancel(self) -> None:
-        """End what is going on: an answer at its next token, a load at once."""
-        if self.state is State.LOADING:
-            self._driver.cancel_load()
+        """End what is going on: a load at once, an answer at its next token; one that is stuck, with its engine."""
+        if self.state is State.LOADING or (self.state is State.ANSWERING and self._stuck):
+            self._driver.end_engine()
         elif self.state is State.ANSWERING:
             self._driver.stop_answer()
+            if not self._patience.isActive():
+                self._patience.start()
 
     def unload(self) -> None:
         """Give the model's memory back."""
@@ -141,6 +146,7 @@ class Session(QObject):
     def answer(self, plan: PromptPlan) -> None:
         """Answer a prompt, if a model is ready."""
         if self.state is State.READY:
+            self._stuck = False
             self._become(State.ANSWERING)
             self._driver.answer(plan)
 
@@ -182,6 +188,7 @@ class Session(QObject):
     def shut_down(self) -> None:
         """End processes and threads; waits for them."""
         self._watch.stop()
+        self._patience.stop()
         self._reader.shut_down()
         self._driver.shut_down()
         self._saver.shut_down()
@@ -216,6 +223,7 @@ class Session(QObject):
         driver.answer_failed.connect(self._on_answer_failed)
         driver.lost.connect(self._on_lost)
         self._watch.timeout.connect(self._look_at_engine)
+        self._patience.timeout.connect(self._on_patience_ended)
 
     def _become(self, state: State) -> None:
         if state is not self.state:
@@ -271,6 +279,7 @@ class Session(QObject):
         self.answer_failed.emit(problem, answer)
 
     def _after_answer(self) -> None:
+        self._patience.stop()
         if self.state is State.ANSWERING:
             self._become(State.READY)
 
@@ -278,6 +287,12 @@ class Session(QObject):
     def _on_lost(self, problem: object) -> None:
         self._become(State.LOST)
         self.engine_lost.emit(problem)
+
+    @Slot()
+    def _on_patience_ended(self) -> None:
+        self._stuck = True
+        words = self.tr("It has not stopped: the engine is still at the same token. Stop again to end the engine.")
+        self.progressed.emit(words, None)
 
     @Slot()
     def _look_at_engine(self) -> None:

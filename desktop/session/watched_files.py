@@ -6,6 +6,8 @@ from pathlib import Path
 
 from desktop.library.formats import files_of
 
+from .translating import tr
+
 Mark = tuple[int, int, int]
 
 
@@ -28,9 +30,11 @@ class WatchedFiles:
         for file, mark in self._marks.items():
             now = _mark(file)
             if now is None:
-                return f"{file.name} is no longer where it was loaded from. Put it back before it is needed again."
+                words = tr("{name} is no longer where it was loaded from. Put it back before it is needed again.")
+                return words.format(name=file.name)
             if now != mark:
-                return f"{file.name} was changed after it was loaded. Load the model again before you trust it."
+                words = tr("{name} was changed after it was loaded. Load the model again before you trust it.")
+                return words.format(name=file.name)
         return ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QStandardItem, QStandardItemModel
@@ -51,16 +51,18 @@ class AdapterChooser(QDialog):
         self._note = theme.Note(parent=self)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self._add = self._buttons.addButton(self.tr("Add"), QDialogButtonBox.ButtonRole.AcceptRole)
-        self._add.setDefault(True)
         layout = QVBoxLayout(self)
         layout.setSpacing(theme.GAP)
         for widget in (self._filter, self._view, self._note, self._buttons):
             layout.addWidget(widget)
+        # Only now: a dialog knows the default among the buttons it holds.
+        self._add.setDefault(True)
         self._connect_signals()
         self._on_selection_changed()
 
     def show_adapters(self, entries: Sequence[AdapterEntry]) -> None:
         """The library was listed."""
+        chosen = {entry.path for entry in self._chosen()}
         self._items.setRowCount(0)
         for entry in entries:
             self._items.appendRow(self._cells(entry))
@@ -68,13 +70,13 @@ class AdapterChooser(QDialog):
             self._note.say(
                 self.tr("The library holds no adapters yet. Put one into its folder `loras`, or drop one here.")
             )
-        if self._shown.rowCount():
-            self._view.setCurrentIndex(self._shown.index(0, 0))
+        self._choose_first(chosen)
 
     def ask(self) -> None:
         """Open with the keyboard on the filter."""
         self.show()
         self.raise_()
+        self.activateWindow()
         self._filter.selectAll()
         self._filter.setFocus()
 
@@ -84,7 +86,7 @@ class AdapterChooser(QDialog):
         cells = [QStandardItem(" ".join(text.split())) for text in texts]
         cells[0].setData(entry, ENTRY_ROLE)
         for cell in cells:
-            cell.setToolTip(entry.problem or entry.path)
+            cell.setToolTip(theme.as_tooltip(entry.problem or entry.path))
             if entry.problem:
                 cell.setEnabled(False)
         return cells
@@ -101,14 +103,23 @@ class AdapterChooser(QDialog):
 
     def _on_filter_changed(self, text: str) -> None:
         self._shown.setFilterFixedString(text)
-        if self._shown.rowCount():
-            self._view.setCurrentIndex(self._shown.index(0, 0))
+        self._choose_first(set())
+
+    def _choose_first(self, wanted: Collection[str]) -> None:
+        """Select the first of those wanted that can be used, else the first that can; else say why none can."""
+        rows = [self._shown.index(row, 0) for row in range(self._shown.rowCount())]
+        usable = [index for index in rows if not index.data(ENTRY_ROLE).problem]
+        again = [index for index in usable if index.data(ENTRY_ROLE).path in wanted] if wanted else []
+        if found := again or usable:
+            self._view.setCurrentIndex(found[0])
+        elif rows:
+            entry = rows[0].data(ENTRY_ROLE)
+            self._note.say(f"{entry.name}: {entry.problem}", error=True)
 
     def _on_selection_changed(self) -> None:
         chosen = self._chosen()
         self._add.setEnabled(bool(chosen))
-        if len(chosen) == 1:
-            self._note.say(chosen[0].path)
+        self._note.say(chosen[0].path if len(chosen) == 1 else "")
 
     def _on_activated(self, _: QModelIndex) -> None:
         self._on_add()

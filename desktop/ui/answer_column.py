@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QFont, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QFont, QGuiApplication, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from . import theme
 
 SHOWN_PROMPT = 2000
 """Characters of a prompt that are repeated above its answer."""
+LONGEST_LINE = 4000
+"""Characters after which a line is shown broken: Qt lays a line out as a whole, at every piece that is added to it."""
 
 
 class AnswerColumn(QWidget):
@@ -19,6 +21,7 @@ class AnswerColumn(QWidget):
         super().__init__(parent)
         self._title = theme.heading(title)
         self._title.hide()
+        self._line = 0
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
         self._text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
@@ -44,15 +47,34 @@ class AnswerColumn(QWidget):
         style = QTextCharFormat()
         style.setFontWeight(QFont.Weight.DemiBold)
         self._write(prompt[:SHOWN_PROMPT].strip() + more + "\n", style)
+        self._line = 0
 
     def write_answer(self, text: str) -> None:
         """A piece of an answer."""
-        self._write(text)
+        first, *others = text.split("\n")
+        shown = [self._broken(first)]
+        for line in others:
+            self._line = 0
+            shown.append(self._broken(line))
+        self._write("\n".join(shown))
+
+    def _broken(self, line: str) -> str:
+        """The rest of a line, shown as several where it has become too long."""
+        parts = []
+        while self._line + len(line) > LONGEST_LINE:
+            room = LONGEST_LINE - self._line
+            parts.append(line[:room])
+            line, self._line = line[room:], 0
+        parts.append(line)
+        self._line += len(line)
+        return "\n".join(parts)
 
     def write_note(self, text: str, *, error: bool = False) -> None:
         """What came of it, on a line of its own."""
         style = QTextCharFormat()
-        colour = theme.error_colour(self.palette()) if error else theme.muted_colour(self.palette())
+        # Not its own palette: as the theme changes, what is around it is told first.
+        palette = QGuiApplication.palette()
+        colour = theme.error_colour(palette) if error else theme.muted_colour(palette)
         style.setForeground(colour)
         style.setFontPointSize(max(self.font().pointSizeF() * 0.9, 6))
         self._write("\n" + text, style)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop.api import Lora
 from desktop.session.plans import Answer, PromptPlan, Side
 
 from .answer_column import AnswerColumn
+from .thin_splitter import ThinSplitter
 
 
 class AnswerView(QWidget):
@@ -20,8 +21,7 @@ class AnswerView(QWidget):
         """Empty."""
         super().__init__(parent)
         self._columns = (AnswerColumn(self.tr("With adapters")), AnswerColumn(self.tr("Base alone")))
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.setChildrenCollapsible(False)
+        split = ThinSplitter(Qt.Orientation.Horizontal)
         for column in self._columns:
             split.addWidget(column)
         self._split = split

@@ -100,7 +100,7 @@ class BasePanel(QWidget):
                 self._model.addItem(entry.name, entry.path)
                 row = self._model.count() - 1
                 words = entry.problem or f"{entry.format}, {size_in_words(entry.size)}\n{entry.path}"
-                self._model.setItemData(row, words, Qt.ItemDataRole.ToolTipRole)
+                self._model.setItemData(row, theme.as_tooltip(words), Qt.ItemDataRole.ToolTipRole)
             for path in self._outside:
                 if path not in listed:
                     self._model.addItem(Path(path).name, path)
@@ -128,7 +128,7 @@ class BasePanel(QWidget):
                 self._loader.addItem(_title(choice), choice.found.ref.name)
                 row = self._loader.count() - 1
                 words = choice.verdict.reason if choice.can_load else why_not(choice)
-                self._loader.setItemData(row, words, Qt.ItemDataRole.ToolTipRole)
+                self._loader.setItemData(row, theme.as_tooltip(words), Qt.ItemDataRole.ToolTipRole)
                 self._loader.model().item(row).setEnabled(choice.can_load)  # type: ignore[attr-defined]
             self._loader.setCurrentIndex(max(self._loader.findData(wanted), 0))
         self._on_loader_chosen()

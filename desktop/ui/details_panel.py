@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -56,7 +59,9 @@ class DetailsPanel(QWidget):
         self._stop = QLineEdit()
         self._stop.setAccessibleName(self.tr("Stop texts"))
         self._stop.setPlaceholderText(self.tr("none"))
-        self._stop.setToolTip(self.tr("Texts at which the answer ends, separated by | ; \\n is a line break."))
+        self._stop.setToolTip(
+            self.tr("Texts at which the answer ends, separated by |. Write \\n for a line break and \\| for a bar.")
+        )
         self._build()
         self._connect_signals()
         self._on_template_chosen()
@@ -75,14 +80,18 @@ class DetailsPanel(QWidget):
             compare=compare,
         )
 
+    def kept_texts(self) -> tuple[str, str]:
+        """The input and the system message as they were typed, whether the template has a place for them or not."""
+        return self._input.toPlainText(), self._system.toPlainText()
+
     def show_plan(self, plan: PromptPlan) -> None:
         """Show what a plan says."""
         self._template.setCurrentIndex(max(self._template.findData(plan.template), 0))
         self._input.setPlainText(plan.input)
         self._system.setPlainText(plan.system)
         self._sampling.set_values(msgspec.structs.asdict(plan.sampling))
-        self._longest.setValue(plan.max_new_tokens)
-        self._stop.setText("|".join(text.replace("\n", "\\n") for text in plan.stop))
+        self._longest.setValue(min(plan.max_new_tokens, self._longest.maximum()))
+        self._stop.setText(_stops_in_words(plan.stop))
 
     def show_loaded(self, loaded: Loaded | None) -> None:
         """A model was loaded, or is no more: some things can't be had with every one."""
@@ -148,4 +157,9 @@ class DetailsPanel(QWidget):
 
 
 def _stops(text: str) -> tuple[str, ...]:
-    return tuple(part.replace("\\n", "\n") for part in text.split("|") if part)
+    parts = re.findall(r"(?:\\.|[^|\\]|\\$)+", text)
+    return tuple(re.sub(r"\\([n|\\])", lambda one: "\n" if one[1] == "n" else one[1], part) for part in parts)
+
+
+def _stops_in_words(stops: Sequence[str]) -> str:
+    return "|".join(re.sub(r"([|\\])", r"\\\1", text).replace("\n", "\\n") for text in stops)

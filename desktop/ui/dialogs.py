@@ -89,6 +89,7 @@ class Dialogs(QObject):
             self._loaders = LoadersDialog(self._window)
         self._loaders.show()
         self._loaders.raise_()
+        self._loaders.activateWindow()
         self.loaders_wanted.emit()
 
     @Slot()

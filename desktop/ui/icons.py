@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QThread, Signal
-from PySide6.QtWidgets import QAbstractButton, QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 from . import theme
 
@@ -26,9 +26,10 @@ class IconLoader(QThread):
 class Icons(QObject):
     """Gives buttons their icons once they can be made, and again when the palette changes."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        """Nothing is imported before `start`."""
-        super().__init__(parent)
+    def __init__(self, window: QWidget) -> None:
+        """Nothing is imported before `start`. The icons follow the palette of `window`."""
+        super().__init__(window)
+        self._window = window
         self._wanted: list[tuple[QAbstractButton, str]] = []
         self._ready = False
         self._loader = IconLoader(self)
@@ -51,16 +52,14 @@ class Icons(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Draw anew when the theme changes."""
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
+        if event.type() in {QEvent.Type.ApplicationPaletteChange, QEvent.Type.PaletteChange}:
             self._draw_all()
         return super().eventFilter(watched, event)
 
     def _on_imported(self) -> None:
         self._ready = True
         self._draw_all()
-        application = QApplication.instance()
-        if application is not None:
-            application.installEventFilter(self)
+        self._window.installEventFilter(self)
 
     def _on_destroyed(self, gone: Any) -> None:
         self._wanted = [(button, name) for button, name in self._wanted if button is not gone]
@@ -73,7 +72,8 @@ class Icons(QObject):
     def _draw(self, button: QAbstractButton, name: str) -> None:
         import qtawesome
 
-        palette = button.palette()
+        # Not the button's own: it may not yet have been told that the theme has changed.
+        palette = QApplication.palette(button)
         button.setIcon(
             qtawesome.icon(name, color=palette.buttonText().color(), color_disabled=theme.muted_colour(palette))
         )

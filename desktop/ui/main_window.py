@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QByteArray, Qt, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from desktop.api import Lora
 from desktop.session.plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, State
@@ -26,6 +26,7 @@ from .menus import Menus
 from .prompt_place import PromptPlace
 from .stack_panel import StackPanel
 from .status_chip import StatusChip
+from .thin_splitter import ThinSplitter
 from .token_counter import TokenCounter
 
 
@@ -76,6 +77,7 @@ class MainWindow(QMainWindow):
     def gather(self) -> Saved:
         """The window as it should come back."""
         plan = self.details.plan(self.place.box.text(), compare=False)
+        given, system = self.details.kept_texts()
         loaded = self._session.loaded
         return Saved(
             layout={
@@ -89,8 +91,8 @@ class MainWindow(QMainWindow):
             was_loaded=loaded is not None and self._session.state is not State.LOADING,
             rows=self.stack.rows(),
             prompt=plan.prompt,
-            input=plan.input,
-            system=plan.system,
+            input=given,
+            system=system,
             template=plan.template,
             sampling=plan.sampling,
             max_new_tokens=plan.max_new_tokens,
@@ -108,11 +110,10 @@ class MainWindow(QMainWindow):
         column.addWidget(self.base)
         column.addWidget(theme.line())
         column.addWidget(self.stack, 1)
-        self._columns = QSplitter(Qt.Orientation.Horizontal)
+        self._columns = ThinSplitter(Qt.Orientation.Horizontal)
         for widget in (left, self.place, self.details):
             self._columns.addWidget(widget)
         self._columns.setStretchFactor(1, 1)
-        self._columns.setChildrenCollapsible(False)
         self._columns.setSizes([320, 680, 280])
         left.setMinimumWidth(260)
         self.place.setMinimumWidth(400)
@@ -123,8 +124,6 @@ class MainWindow(QMainWindow):
         layout.setSpacing(0)
         for widget in (theme.line(), self._columns, theme.line(), self.job_bar):
             layout.addWidget(widget, 1 if widget is self._columns else 0)
-        theme.thin_handles(self._columns)
-        theme.thin_handles(self.place.split)
         self.setCentralWidget(inside)
         self.resize(1280, 800)
 
@@ -133,7 +132,7 @@ class MainWindow(QMainWindow):
         parts["middle"] = self.place.split.restoreState
         for name, restore in parts.items():
             if name in saved.layout:
-                restore(QByteArray(b64decode(saved.layout[name])))
+                restore(QByteArray.fromBase64(QByteArray(saved.layout[name].encode("ascii", "replace"))))
         theme.use_theme(saved.theme)
         self.menus.show_theme(saved.theme)
         self.menus.details.setChecked(saved.details_shown)

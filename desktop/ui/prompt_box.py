@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from desktop.session.plans import State
 
 from . import theme
 from .icons import Icons
-
-LONGEST_LINE = 4000
-"""Characters in one line the editor lays out without a stall; longer ones are shown broken."""
-
-
-class PromptEdit(QPlainTextEdit):
-    """Plain text only. Dropped files go to the window."""
-
-    def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802
-        """Paste or drop text."""
-        self.insertPlainText(source.text().replace("\0", ""))
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Leave folders to the window."""
-        if event.mimeData().hasUrls():
-            event.ignore()
-            return
-        super().dragEnterEvent(event)
+from .prompt_edit import PromptEdit
 
 
 class PromptBox(QWidget):
@@ -52,6 +36,7 @@ class PromptBox(QWidget):
         self._edit.setAccessibleName(self.tr("Prompt"))
         self._edit.setTabChangesFocus(True)
         self._edit.setMinimumHeight(72)
+        self._long = theme.Note(parent=self)
         self._count = QLabel()
         self._count.setFont(theme.tabular(self._count.font()))
         self._send = self._button(icons, "mdi6.send", self.tr("Send"), self.tr("Answer the prompt (Ctrl+Enter)"))
@@ -70,11 +55,11 @@ class PromptBox(QWidget):
 
     def text(self) -> str:
         """The prompt."""
-        return self._edit.toPlainText()
+        return self._edit.text()
 
     def show_text(self, text: str) -> None:
         """Put a text into the box."""
-        self._edit.setPlainText(text)
+        self._edit.show_text(text)
 
     def show_state(self, state: State) -> None:
         """Offer what can be done now."""
@@ -112,6 +97,7 @@ class PromptBox(QWidget):
         layout.setContentsMargins(theme.MARGIN, theme.GAP, theme.MARGIN, theme.MARGIN)
         layout.setSpacing(theme.GAP)
         layout.addWidget(self._edit, 1)
+        layout.addWidget(self._long)
         row = QHBoxLayout()
         row.setSpacing(theme.GAP)
         row.addWidget(self._count)
@@ -122,6 +108,7 @@ class PromptBox(QWidget):
 
     def _connect_signals(self) -> None:
         self._edit.textChanged.connect(self._on_text_changed)
+        self._edit.marks_changed.connect(self._on_marks_changed)
         self._send.clicked.connect(self._on_send_clicked)
         self._compare.clicked.connect(self._on_compare_clicked)
         self._again.clicked.connect(self.regenerate_requested)
@@ -138,6 +125,10 @@ class PromptBox(QWidget):
     def _on_text_changed(self) -> None:
         self._show_buttons()
         self.text_edited.emit()
+
+    def _on_marks_changed(self, marks: Sequence[tuple[str, int]]) -> None:
+        words = self.tr("{mark} stands for a pasted text of {count:,} characters, which is sent in its place.")
+        self._long.say("\n".join(words.format(mark=mark, count=count) for mark, count in marks))
 
     def _on_send_clicked(self) -> None:
         if self._state is State.ANSWERING:

@@ -7,7 +7,7 @@ from time import monotonic
 
 import msgspec
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.session.plans import Answer, Loaded, Problem, PromptPlan, Side, State
 from desktop.session.saved import ANSWERS
@@ -16,6 +16,7 @@ from .answer_view import AnswerView
 from .banner import Banner
 from .icons import Icons
 from .prompt_box import PromptBox
+from .thin_splitter import ThinSplitter
 from .welcome import Welcome
 
 
@@ -37,12 +38,10 @@ class PromptPlace(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self._view)
-        self.split = QSplitter(Qt.Orientation.Vertical)
+        self.split = ThinSplitter(Qt.Orientation.Vertical)
         self.split.addWidget(self._pages)
         self.split.addWidget(self.box)
         self.split.setStretchFactor(0, 1)
-        self.split.setCollapsible(0, False)
-        self.split.setCollapsible(1, False)
         self.split.setSizes([600, 150])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from PySide6.QtCore import QObject, QSignalBlocker, Signal
+from PySide6.QtCore import QObject, QRegularExpression, QSignalBlocker, Signal
+from PySide6.QtGui import QRegularExpressionValidator
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 
 LARGEST = 2**31 - 1
@@ -84,6 +86,7 @@ class _Whole(Field):
     def __init__(self, name: str, schema: Mapping[str, Any], parent: QObject) -> None:
         super().__init__(name, schema, parent)
         self.widget: QSpinBox = QSpinBox()
+        self.widget.setCorrectionMode(QSpinBox.CorrectionMode.CorrectToNearestValue)
         lowest = schema.get("minimum", schema.get("exclusiveMinimum", -LARGEST - 1) + 1)
         self.widget.setRange(max(int(lowest), -LARGEST), min(int(schema.get("maximum", LARGEST)), LARGEST))
         self.widget.valueChanged.connect(self.edited)
@@ -93,17 +96,18 @@ class _Whole(Field):
         return self.widget.value()
 
     def _show(self, value: Any) -> None:
-        self.widget.setValue(int(value))
+        self.widget.setValue(min(max(int(value), -LARGEST), LARGEST))
 
 
 class _Number(Field):
-    DECIMALS = 2
-
     def __init__(self, name: str, schema: Mapping[str, Any], parent: QObject) -> None:
         super().__init__(name, schema, parent)
         self.widget: QDoubleSpinBox = QDoubleSpinBox()
-        self.widget.setDecimals(self.DECIMALS)
-        step = 10**-self.DECIMALS
+        known = (schema[name] for name in ("default", "minimum", "maximum") if schema.get(name) is not None)
+        self._decimals = max([2, *(min(_decimals(number), 6) for number in known)])
+        self.widget.setDecimals(self._decimals)
+        self.widget.setCorrectionMode(QDoubleSpinBox.CorrectionMode.CorrectToNearestValue)
+        step = 10**-self._decimals
         lowest = schema.get("minimum", schema.get("exclusiveMinimum", -1e9 - step) + step)
         highest = schema.get("maximum", schema.get("exclusiveMaximum", 1e9 + step) - step)
         self.widget.setRange(lowest, highest)
@@ -112,7 +116,7 @@ class _Number(Field):
         self.set_value(self.default or 0.0)
 
     def value(self) -> float:
-        return round(self.widget.value(), self.DECIMALS)
+        return round(self.widget.value(), self._decimals)
 
     def is_changed(self) -> bool:
         return not math.isclose(self.value(), float(self.default or 0.0), abs_tol=1e-9)
@@ -132,6 +136,9 @@ class _Text(Field):
         self.widget: QLineEdit = QLineEdit()
         if self._optional:
             self.widget.setPlaceholderText(self.tr("not set"))
+        if self._number:
+            # As many digits as fit into 64 bits: nothing can be typed that the setting could not hold.
+            self.widget.setValidator(QRegularExpressionValidator(QRegularExpression("[+-]?[0-9]{0,18}"), self.widget))
         self.widget.textEdited.connect(self.edited)
         self.set_value(self.default)
 
@@ -139,12 +146,17 @@ class _Text(Field):
         text = self.widget.text().strip()
         if not text and self._optional:
             return None
-        if self._number and text.lstrip("+-").isdecimal():
-            return int(text)
+        if self._number:
+            return int(text) if text.lstrip("+-").isdecimal() else self.default
         return text
 
     def _show(self, value: Any) -> None:
         self.widget.setText("" if value is None else str(value))
+
+
+def _decimals(number: float) -> int:
+    exponent = Decimal(str(number)).as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
 
 
 def make_field(name: str, schema: Mapping[str, Any], parent: QObject) -> Field | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QWidget
 
 from . import theme
@@ -51,7 +51,7 @@ class SchemaForm(QWidget):
         for name, field in self._fields.items():
             usable = names is None or name in names
             field.widget.setEnabled(usable)
-            field.widget.setToolTip(field.description if usable else reason)
+            field.widget.setToolTip(theme.as_tooltip(field.description) if usable else reason)
 
     def add_row(self, title: str, widget: QWidget) -> None:
         """A further row, after the schema's and aligned with them; it stays when another schema is shown."""
@@ -67,16 +67,18 @@ class SchemaForm(QWidget):
             return
         row = len(self._fields)
         label = QLabel(field.title)
+        label.setTextFormat(Qt.TextFormat.PlainText)
         label.setBuddy(field.widget)
-        label.setToolTip(field.description)
-        field.widget.setToolTip(field.description)
+        label.setToolTip(theme.as_tooltip(field.description))
+        field.widget.setToolTip(theme.as_tooltip(field.description))
         field.widget.setAccessibleName(field.title)
         field.widget.setAccessibleDescription(field.description)
         reset = QToolButton()
         reset.setObjectName(name)
         reset.setText("\N{ANTICLOCKWISE OPEN CIRCLE ARROW}")
         reset.setAutoRaise(True)
-        reset.setToolTip(self.tr("Set {name} back to {value}").format(name=field.title, value=field.shown_default()))
+        words = self.tr("Set {name} back to {value}").format(name=field.title, value=field.shown_default())
+        reset.setToolTip(theme.as_tooltip(words))
         reset.setAccessibleName(self.tr("Set {name} back").format(name=field.title))
         policy = reset.sizePolicy()
         policy.setRetainSizeWhenHidden(True)

@@ -101,7 +101,7 @@ class StackRow(QFrame):
     def _tool(self, icons: Icons, icon: str, words: str) -> QToolButton:
         button = QToolButton()
         button.setAutoRaise(True)
-        button.setToolTip(words)
+        button.setToolTip(theme.as_tooltip(words))
         button.setAccessibleName(words)
         icons.put(button, icon)
         return button

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QFrame, QLabel, QSizePolicy, QSplitter, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QSizePolicy, QWidget
 
 from .palettes import make_palette
 
@@ -78,6 +80,13 @@ def heading(text: str) -> QLabel:
     return label
 
 
+def as_tooltip(text: str) -> str:
+    """A text for a tooltip, which Qt takes for HTML where it looks like it."""
+    if "<" not in text:
+        return text
+    return f"<qt>{escape(text)}</qt>".replace("\n", "<br>")
+
+
 def line() -> QFrame:
     """A thin line between two panels that stand one above the other."""
     drawn = QFrame()
@@ -85,12 +94,6 @@ def line() -> QFrame:
     drawn.setFrameShadow(QFrame.Shadow.Plain)
     drawn.setForegroundRole(QPalette.ColorRole.Mid)
     return drawn
-
-
-def thin_handles(splitter: QSplitter) -> None:
-    """Handles that look like a line; at a width of 1, Qt lets the mouse catch them a few pixels beside it as well."""
-    splitter.setHandleWidth(1)
-    splitter.setStyleSheet("QSplitter::handle { background: palette(mid); }")
 
 
 class Note(QLabel):
@@ -114,18 +117,19 @@ class Note(QLabel):
         self._colour()
 
     def _colour(self) -> None:
-        parent = self.parentWidget()
-        around = parent.palette() if parent else QGuiApplication.palette()
+        # Not the parent's palette: as the theme changes, a child may hear of it before its parent has the new one.
+        around = QGuiApplication.palette()
         colour = error_colour(around) if self._error else muted_colour(around)
         if self.palette().windowText().color() != colour:
-            palette = QPalette(around)
+            # This role alone, so that the others go on following the theme, and tell of its change.
+            palette = QPalette()
             palette.setColor(QPalette.ColorRole.WindowText, colour)
             self.setPalette(palette)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Another theme, or another parent with other colours."""
+        """Another theme."""
         super().changeEvent(event)
-        if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.ParentChange} and hasattr(self, "_error"):
+        if event.type() is QEvent.Type.PaletteChange and hasattr(self, "_error"):
             self._colour()
 
 
@@ -153,7 +157,7 @@ class Elided(QLabel):
         metrics = QFontMetrics(self.font())
         cut = metrics.elidedText(self._whole, Qt.TextElideMode.ElideMiddle, max(self.width(), 40))
         self.setText(cut)
-        self.setToolTip(self._whole if cut != self._whole else "")
+        self.setToolTip(as_tooltip(self._whole) if cut != self._whole else "")
 
     def resizeEvent(self, event: object) -> None:  # noqa: N802
         """Cut anew."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from desktop.api import AttachReceipt, Chunk, GenerateRequest, LoadRequest, Lora, Model, Progress, Unsupported, hookimpl
 
-LENGTH = 128
+LENGTH = 64
 """Tokens of a row; short steps, so that a new share of the cores is taken soon."""
 
 

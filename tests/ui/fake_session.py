@@ -49,8 +49,8 @@ class FakeSession(QObject):
         """What was asked, in order: the verb's name and its arguments."""
 
     def become(self, state, loaded=None):
-        """As if the engine had come to this state."""
-        self.loaded = loaded
+        """As if the engine had come to this state; what was loaded stays, but in an empty one."""
+        self.loaded = None if state is State.EMPTY else loaded or self.loaded
         self.state = state
         self.state_changed.emit(state)
         if loaded is not None:

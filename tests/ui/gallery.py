@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import QEventLoop, QTimer
-from PySide6.QtWidgets import QApplication
 
 from desktop.api import AttachReceipt, Capabilities, LoaderInfo, Lora, ModelInfo, Verdict
+from desktop.app import make_application
 from desktop.discovery.choice import Choice
 from desktop.discovery.describer import Found
 from desktop.discovery.devices import DeviceLine
@@ -247,7 +247,7 @@ def settle(milliseconds: int) -> None:
 
 def main(folder: str, *names: str) -> None:
     """Draw them all, or those that are named."""
-    application = QApplication([])
+    application = make_application([])
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     gallery = Gallery(place)

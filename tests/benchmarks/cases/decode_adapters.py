@@ -14,7 +14,7 @@ from tests.benchmarks.starter import starter_model
 COUNTS = (1, 2, 4, 8)
 NAMES = tuple(f"decode.adapters.{count}{kind}" for count in COUNTS for kind in ("", ".peft"))
 ROUNDS = 3
-TOKENS = 96
+TOKENS = 64
 
 
 def run(names: Sequence[str]) -> Iterator[Result]:

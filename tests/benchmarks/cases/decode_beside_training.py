@@ -22,10 +22,10 @@ from tests.benchmarks.starter import starter_model
 
 DECODE, TRAIN = NAMES = ("decode.beside_training", "decode.beside_training.train")
 ROUNDS = 3
-TOKENS = 160
-SETTLE = 3
+TOKENS = 96
+SETTLE = 2
 """Steps before anything is measured: the first ones allocate memory."""
-STEPS = 8
+STEPS = 5
 """Steps over which a rate is taken, at least."""
 
 

@@ -10,7 +10,7 @@ from tests.benchmarks.starter import starter_model
 
 NAMES = ("decode.stream",)
 ROUNDS = 5
-TOKENS = 128
+TOKENS = 64
 
 
 def run(names: Sequence[str]) -> Iterator[Result]:

@@ -1,0 +1,149 @@
+"""The adapter chooser: quick with a thousand, filtered, by keyboard; broken ones say why."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit, QTreeView
+
+from desktop.library.adapters import AdapterEntry
+from tests.ui import gallery
+from tests.ui.hands import CONTROL, find, key, press, sees, type_text, until, words
+
+
+def entries(count):
+    return [
+        AdapterEntry(
+            name=f"adapter-{number:04}", path=f"/library/loras/adapter-{number:04}", kind="LoRA", rank=8,
+            size=1_000_000, base_model="some/base" if number % 2 else "other/model",
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def chooser(window, session):
+    """Open on three adapters, of which the last is broken."""
+    broken = AdapterEntry(name="broken", path="/library/loras/broken", problem="adapter_config.json is no JSON.")
+    session.adapters_listed.emit([*entries(2), broken])
+    key(window, Qt.Key.Key_L, CONTROL)
+    until(window.dialogs.chooser.isActiveWindow)
+    return window.dialogs.chooser
+
+
+def view_of(chooser):
+    return find(chooser, "Adapters of the library", QTreeView)
+
+
+def shown(chooser):
+    model = view_of(chooser).model()
+    return [model.index(row, 0).data() for row in range(model.rowCount())]
+
+
+def added(session):
+    args = session.last("set_rows")
+    return [row.name for row in args[0]] if args else []
+
+
+def test_enter_adds_the_first_that_is_left(chooser, session):
+    type_text(find(chooser, "Filter", QLineEdit), "0001")
+    assert shown(chooser) == ["adapter-0001"]
+    key(chooser, Qt.Key.Key_Return)
+    assert added(session) == ["adapter-0001"]
+    assert not chooser.isVisible()
+
+
+def test_the_filter_looks_at_the_base_too(chooser):
+    type_text(find(chooser, "Filter", QLineEdit), "SOME/")
+    assert shown(chooser) == ["adapter-0001"]
+
+
+def test_arrows_move_in_the_list_from_the_filter(chooser, session):
+    find(chooser, "Filter", QLineEdit).setFocus()
+    key(chooser, Qt.Key.Key_Down)
+    key(chooser, Qt.Key.Key_Return)
+    assert added(session) == ["adapter-0001"]
+
+
+def test_a_double_click_adds_once(chooser, session):
+    view = view_of(chooser)
+    place = view.visualRect(view.model().index(0, 0)).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert added(session) == ["adapter-0000"]
+
+
+def test_several_are_added_together(chooser, session):
+    view_of(chooser).setFocus()
+    view_of(chooser).selectAll()
+    press(chooser, "Add")
+    assert added(session) == ["adapter-0000", "adapter-0001"]
+
+
+def test_a_broken_one_is_greyed_with_its_reason(chooser, session):
+    type_text(find(chooser, "Filter", QLineEdit), "broken")
+    model = view_of(chooser).model()
+    assert not model.flags(model.index(0, 0)) & Qt.ItemFlag.ItemIsEnabled
+    assert "adapter_config.json is no JSON." in words(chooser)
+    assert not find(chooser, "Add").isEnabled()
+    key(chooser, Qt.Key.Key_Return)
+    assert added(session) == []
+
+
+def test_nothing_left_adds_nothing(chooser, session):
+    type_text(find(chooser, "Filter", QLineEdit), "nothing like it")
+    assert shown(chooser) == []
+    assert not find(chooser, "Add").isEnabled()
+
+
+def test_escape_closes_it(chooser, session):
+    key(chooser, Qt.Key.Key_Escape)
+    assert not chooser.isVisible()
+    assert session.last("cancel") is None, "it ended a job of the window behind"
+
+
+def test_an_empty_library_says_what_to_do(window, session):
+    session.adapters_listed.emit([])
+    key(window, Qt.Key.Key_L, CONTROL)
+    assert "The library holds no adapters yet." in words(window.dialogs.chooser)
+    session.adapters_listed.emit(entries(1))
+    assert "no adapters yet" not in words(window.dialogs.chooser)
+
+
+def test_a_thousand_are_listed_and_filtered_quickly(window, session):
+    begun = time.perf_counter()
+    session.adapters_listed.emit(entries(1000))
+    listed = time.perf_counter() - begun
+    key(window, Qt.Key.Key_L, CONTROL)
+    chooser = window.dialogs.chooser
+    begun = time.perf_counter()
+    type_text(find(chooser, "Filter", QLineEdit), "0999")
+    filtered = time.perf_counter() - begun
+    assert shown(chooser) == ["adapter-0999"]
+    assert listed < 0.5
+    assert filtered < 0.5
+
+
+def test_the_choice_stays_when_the_library_is_read_again(chooser, session):
+    find(chooser, "Filter", QLineEdit).setFocus()
+    key(chooser, Qt.Key.Key_Down)
+    session.adapters_listed.emit(entries(3))
+    key(chooser, Qt.Key.Key_Return)
+    assert added(session) == ["adapter-0001"]
+
+
+def test_hostile_names_are_text(window, session):
+    entry = AdapterEntry(name=gallery.HOSTILE, path="/h", problem=gallery.HOSTILE)
+    session.adapters_listed.emit([entry])
+    key(window, Qt.Key.Key_L, CONTROL)
+    index = view_of(window.dialogs.chooser).model().index(0, 0)
+    assert index.data() == gallery.HOSTILE
+    assert "<qt>&lt;b&gt;bold?" in index.data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_the_list_is_read_when_it_is_not_open(window, session):
+    session.adapters_listed.emit(entries(1))
+    assert not sees(window, "Adapters of the library")
