@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.api import AttachReceipt, Lora
@@ -20,6 +19,7 @@ class AdapterFacts(QWidget):
         """Nothing is selected."""
         super().__init__(parent)
         self._entries: dict[str, AdapterEntry] = {}
+        self._values: dict[str, theme.Elided] = {}
         self._name = theme.Elided()
         font = self._name.font()
         font.setBold(True)
@@ -43,44 +43,49 @@ class AdapterFacts(QWidget):
 
     def show_row(self, row: Lora | None, report: StackReport) -> None:
         """Another row was selected, or something became known of it."""
-        self.setVisible(row is not None)
-        while self._form.rowCount():
-            self._form.removeRow(0)
         if row is None:
+            self.hide()
             return
         self._name.say(row.name)
         problem: Problem | None = report.problems.get(row.id)
         self._problem.say(problem.sentence if problem else "", error=True)
         receipt = next((receipt for receipt in report.receipts if receipt.id == row.id), None)
-        for title, value in self._facts(row, self._entries.get(row.path), receipt):
-            self._add(title, value)
+        facts = self._facts(row, self._entries.get(row.path), receipt)
+        # Rows are made once and shown when there is something to show: making them anew at every click of the stack
+        # would lay the whole panel out a dozen times.
+        for title in [*self._values, *(title for title in facts if title not in self._values)]:
+            self._show(title, facts.get(title, ""))
+        self.show()
 
-    def _facts(self, row: Lora, entry: AdapterEntry | None, receipt: AttachReceipt | None) -> list[tuple[str, str]]:
-        facts = []
-        if entry is not None:
-            facts += [
-                (self.tr("kind"), entry.kind),
-                (self.tr("rank"), str(entry.rank) if entry.rank else ""),
-                (self.tr("alpha"), f"{entry.alpha:g}" if entry.alpha else ""),
-                (self.tr("targets"), ", ".join(entry.target_modules)),
-                (self.tr("made for"), entry.base_model),
-                (self.tr("file"), f"{entry.file} {size_in_words(entry.size)}" if entry.size else ""),
-            ]
-        if receipt is not None:
-            unused = str(len(receipt.tensors_unused)) if receipt.tensors_unused else ""
-            of = self.tr("{matched} of {targeted}")
-            facts += [
-                (self.tr("modules"), of.format(matched=receipt.modules_matched, targeted=receipt.modules_targeted)),
-                (self.tr("unused tensors"), unused),
-                (self.tr("memory"), size_in_words(receipt.bytes) if receipt.bytes else ""),
-                (self.tr("attached in"), self.tr("{time:.0f} ms").format(time=receipt.milliseconds)),
-            ]
-        return [(title, value) for title, value in (*facts, (self.tr("folder"), row.path)) if value]
+    def _facts(self, row: Lora, entry: AdapterEntry | None, receipt: AttachReceipt | None) -> dict[str, str]:
+        """Every title, in one order, with what is known of it or ""."""
+        entry = entry or AdapterEntry(name=row.name, path=row.path)
+        facts = {
+            self.tr("kind"): entry.kind,
+            self.tr("rank"): str(entry.rank) if entry.rank else "",
+            self.tr("alpha"): f"{entry.alpha:g}" if entry.alpha else "",
+            self.tr("targets"): ", ".join(entry.target_modules),
+            self.tr("made for"): entry.base_model,
+            self.tr("file"): f"{entry.file} {size_in_words(entry.size)}" if entry.size else "",
+        }
+        of = self.tr("{matched} of {targeted}")
+        attached = receipt or AttachReceipt(id=row.id, name=row.name)
+        facts |= {
+            self.tr("modules"): of.format(matched=attached.modules_matched, targeted=attached.modules_targeted),
+            self.tr("unused tensors"): str(len(attached.tensors_unused) or ""),
+            self.tr("memory"): size_in_words(attached.bytes) if attached.bytes else "",
+            self.tr("attached in"): self.tr("{time:.0f} ms").format(time=attached.milliseconds),
+        }
+        if receipt is None:
+            facts[self.tr("modules")] = facts[self.tr("attached in")] = ""
+        return {**facts, self.tr("folder"): row.path}
 
-    def _add(self, title: str, value: str) -> None:
-        name = QLabel(title)
-        name.setAlignment(Qt.AlignmentFlag.AlignLeft)
-        shown = theme.Elided(value)
-        shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        shown.setFont(theme.tabular(shown.font()))
-        self._form.addRow(name, shown)
+    def _show(self, title: str, value: str) -> None:
+        if title not in self._values:
+            shown = theme.Elided()
+            shown.setFont(theme.tabular(shown.font()))
+            self._form.addRow(QLabel(title), shown)
+            self._values[title] = shown
+        if value:
+            self._values[title].say(value)
+        self._form.setRowVisible(self._values[title], bool(value))

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QThread, Signal
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 from . import theme
-
-
-class IconLoader(QThread):
-    """Imports qtawesome off the GUI thread."""
-
-    #: The import is done; icons can be made.
-    imported = Signal()
-
-    def run(self) -> None:
-        """The thread's own work."""
-        import qtawesome  # noqa: F401
-
-        self.imported.emit()
 
 
 class Icons(QObject):
@@ -32,12 +19,17 @@ class Icons(QObject):
         self._window = window
         self._wanted: list[tuple[QAbstractButton, str]] = []
         self._ready = False
-        self._loader = IconLoader(self)
-        self._loader.imported.connect(self._on_imported)
+        # A child of its own: it ends with the window, also where that is closed before it has come to importing.
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._import)
 
     def start(self) -> None:
-        """Begin to import; call it when the window has been shown."""
-        self._loader.start(QThread.Priority.LowPriority)
+        """Import soon; call it when the window has been shown.
+
+        Not on a thread of its own: qtpy, which qtawesome stands on, rewrites classes of Qt as it is imported, and the
+        window uses them meanwhile (tried: it crashed now and then).
+        """
+        self._soon.start()
 
     def put(self, button: QAbstractButton, name: str) -> None:
         """Give a button an icon by qtawesome's name."""
@@ -46,17 +38,15 @@ class Icons(QObject):
         if self._ready:
             self._draw(button, name)
 
-    def shut_down(self) -> None:
-        """Wait for the import; a running thread must not be dropped."""
-        self._loader.wait()
-
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Draw anew when the theme changes."""
         if event.type() in {QEvent.Type.ApplicationPaletteChange, QEvent.Type.PaletteChange}:
             self._draw_all()
         return super().eventFilter(watched, event)
 
-    def _on_imported(self) -> None:
+    def _import(self) -> None:
+        import qtawesome  # noqa: F401 - it takes longer than the window takes to show
+
         self._ready = True
         self._draw_all()
         self._window.installEventFilter(self)

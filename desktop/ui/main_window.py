@@ -384,7 +384,6 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Save before anything ends."""
         self._session.save(self.gather())
-        self._icons.shut_down()
         super().closeEvent(event)
 
 

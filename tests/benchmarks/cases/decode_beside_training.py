@@ -26,7 +26,8 @@ TOKENS = 96
 SETTLE = 2
 """Steps before anything is measured: the first ones allocate memory."""
 STEPS = 5
-"""Steps over which a rate is taken, at least."""
+SECONDS = 5.0
+"""A rate is taken over so many steps and so long, at least: processors differ a hundredfold."""
 
 
 class Training:
@@ -44,18 +45,28 @@ class Training:
         """Steps so far."""
         return len(self._steps)
 
-    def wait_for(self, steps: int) -> None:
-        """Wait until so many are done. Raises what the training raised where it ends before."""
-        while self.done < steps:
-            if not self._reader.is_alive():
-                self._job.result()
-                raise EOFError("the training has ended by itself")
-            time.sleep(0.01)
+    def settle(self) -> None:
+        """Wait for the first steps. Raises what the training raised where it ends."""
+        while self.done < SETTLE:
+            self._wait()
+
+    def measured(self, begin: int) -> bool:
+        """Whether enough has been done since step `begin` to take a rate."""
+        steps = self._steps[begin:]
+        return len(steps) > STEPS and steps[-1][0] - steps[0][0] >= SECONDS
 
     def rate(self, begin: int) -> float:
-        """Tokens a second since step `begin`, from the end of one step to the end of the last."""
+        """Tokens a second since step `begin`, from the end of one step to the end of the last; waits for enough."""
+        while not self.measured(begin):
+            self._wait()
         steps = self._steps[begin:]
         return sum(tokens for _, tokens in steps[1:]) / (steps[-1][0] - steps[0][0])
+
+    def _wait(self) -> None:
+        if not self._reader.is_alive():
+            self._job.result()
+            raise EOFError("the training has ended by itself")
+        time.sleep(0.01)
 
     def stop(self) -> None:
         """End it at its next step."""
@@ -83,10 +94,10 @@ def run(names: Sequence[str]) -> Iterator[Result]:
             for _ in range(ROUNDS):
                 decode[1].append(speed(client, TOKENS))
                 training = Training(other)
-                training.wait_for(SETTLE + STEPS)
+                training.settle()
                 train[1].append(training.rate(SETTLE))
                 begin = training.done
-                while training.done < begin + STEPS:
+                while not training.measured(begin):
                     decode[0].append(speed(client, TOKENS))
                 train[0].append(training.rate(begin))
                 training.stop()
