@@ -14,8 +14,11 @@ from .loaders import Loaders
 
 DEADLINE = 120.0
 """Seconds an interpreter has to import torch; a cold disk can be slow."""
-CUDA_COMMAND = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu130"
-ROCM_COMMAND = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/rocm7.0"
+COMMAND = (
+    "{python} -m pip install --force-reinstall torch=={version} --index-url https://download.pytorch.org/whl/{build}"
+)
+CUDA, ROCM = "cu130", "rocm7.1"
+"""Builds of torch on PyTorch's own index, as docs/install.md has them."""
 
 _LOOK = """
 import json, torch
@@ -102,13 +105,13 @@ def device_lines(python: str, sight: TorchSight | str, machine: Machine) -> list
         card = machine.nvidia[0]
         if not sight.cuda:
             words = f"This machine has an {card}, but {title} is built without CUDA, so nothing runs on the card."
-            lines.append(DeviceLine(title=card, words=words, command=_command(python, CUDA_COMMAND)))
+            lines.append(DeviceLine(title=card, words=words, command=_command(python, sight, CUDA)))
         else:
             words = f"{title} (CUDA {sight.cuda}) doesn't see the {card}. Update the NVIDIA driver."
             lines.append(DeviceLine(title=card, words=words, command="nvidia-smi"))
     if machine.amd and not sight.rocm and not machine.nvidia:
         words = f"This machine has an AMD GPU, but {title} is built without ROCm, so nothing runs on it."
-        lines.append(DeviceLine(title="AMD GPU", words=words, command=_command(python, ROCM_COMMAND)))
+        lines.append(DeviceLine(title="AMD GPU", words=words, command=_command(python, sight, ROCM)))
     if machine.apple and not sight.mps:
         lines.append(
             DeviceLine(title="Apple GPU", words=f"{title} doesn't see it. Update macOS, or install torch anew.")
@@ -116,9 +119,9 @@ def device_lines(python: str, sight: TorchSight | str, machine: Machine) -> list
     return lines
 
 
-def _command(python: str, command: str) -> str:
+def _command(python: str, sight: TorchSight, build: str) -> str:
     quoted = f'"{python}"' if " " in python else python
-    return f"{quoted} -m {command}"
+    return COMMAND.format(python=quoted, version=sight.torch.partition("+")[0], build=build)
 
 
 def _nvidia_names() -> tuple[str, ...]:

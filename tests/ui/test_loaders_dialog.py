@@ -43,7 +43,8 @@ def test_an_nvidia_card_beside_a_torch_for_the_cpu(dialog, session):
         "This machine has an NVIDIA GeForce RTX 4090, but torch 2.13.0+cpu is built without CUDA, "
         "so nothing runs on the card."
     )
-    command = f'"{PYTHON}" -m pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu130'
+    index = "https://download.pytorch.org/whl/cu130"
+    command = f'"{PYTHON}" -m pip install --force-reinstall torch==2.13.0 --index-url {index}'
     assert sentence in words(dialog)
     assert find(dialog, "Command that mends it", QLineEdit).text() == command
     press(dialog, "Copy the command")
