@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from desktop.api import GenerateRequest, LoaderError
+from desktop.api import GenerateRequest
 from desktop.discovery.choice import Choice
 from desktop.discovery.loaders import Loaders
 from desktop.engine.client import EngineClient
@@ -16,8 +15,9 @@ from desktop.engine.governor import Governor
 from desktop.engine.jobs import EngineGone, Job, JobCancelled, JobFailed
 from desktop.engine.messages import GenerateResult, LoaderRef
 from desktop.library.home import Home
-from desktop.prompting.dressing import Dressed, Wish, dress
+from desktop.prompting.dressing import Wish, dress
 
+from .answering import request_for, side_of
 from .fetching import fetch_starter
 from .lane import Lane
 from .opening import already_converted, fitting_choices, open_model
@@ -25,7 +25,6 @@ from .plans import Answer, Loaded, LoadPlan, PromptPlan, Side
 from .problems import IN_WORDS, bug_from, problem_from
 from .stack_keeper import StackKeeper, apply_rows
 from .streaming import follow_answer
-from .translating import tr
 from .watched_files import WatchedFiles
 
 
@@ -237,7 +236,7 @@ class EngineDriver(QObject):
         try:
             wish = Wish(prompt=plan.prompt, template=plan.template or None, input=plan.input, system=plan.system)
             dressed = dress(wish, loaded.info.has_template, lambda rows: client.render(rows).result())
-            request = _request(plan, dressed)
+            request = request_for(plan, dressed)
             seed = None if request.sampling.greedy else request.sampling.seed
             answer = msgspec.structs.replace(answer, template=dressed.template, seed=seed)
             self._stream_both(client, request, compare=plan.compare)
@@ -292,40 +291,10 @@ class EngineDriver(QObject):
             pass  # stopped by the user; what came is kept
         finally:
             self._job = None
-            self._sides.append(_side("".join(text), tokens, result))
+            self._sides.append(side_of("".join(text), tokens, result))
 
     def _on_gone(self, gone: EngineGone) -> None:
         self.stack.use(None)
         if self._loaded is not None:
             self._loaded = None
             self.lost.emit(problem_from(gone))
-
-
-def _request(plan: PromptPlan, dressed: Dressed) -> GenerateRequest:
-    sampling = plan.sampling
-    if not sampling.greedy and sampling.seed is None:
-        # Drawn here, so that the base answers from the same one and the answer's record has it.
-        sampling = msgspec.structs.replace(sampling, seed=secrets.randbits(48))
-    if plan.max_new_tokens < 1:
-        raise LoaderError(tr("The longest answer must have at least one token."))
-    return GenerateRequest(
-        prompt=dressed.text,
-        add_special_tokens=dressed.add_special_tokens,
-        sampling=sampling,
-        max_new_tokens=plan.max_new_tokens,
-        stop=(*plan.stop, *dressed.stop),
-    )
-
-
-def _side(text: str, tokens: int, result: GenerateResult | None) -> Side:
-    if result is None:
-        return Side(text=text, tokens=tokens, finish_reason="cancelled")
-    return Side(
-        text=text,
-        tokens=result.generated_tokens,
-        prompt_tokens=result.prompt_tokens,
-        tokens_per_second=result.tokens_per_second,
-        prompt_seconds=result.prompt_seconds,
-        finish_reason=result.finish_reason,
-        segments=result.segments,
-    )

@@ -26,6 +26,7 @@ from desktop.session.plans import Loaded, LoadPlan, State
 from . import theme
 from .icons import Icons
 from .load_form import LoadForm
+from .model_facts import context_in_words, estimate_in_words, loaded_in_words
 
 PATH_ROLE = Qt.ItemDataRole.UserRole
 
@@ -229,34 +230,14 @@ class BasePanel(QWidget):
 
     def _show_facts(self) -> None:
         path = self._model.currentData(PATH_ROLE)
-        entry = next((entry for entry in self._entries if entry.path == path), None)
         if self._loaded is not None and self._loaded.plan.path == path:
-            info = self._loaded.info
-            bits = self.tr("{bits}-bit").format(bits=info.bits) if info.bits != 16 else ""
-            parts = [self._loaded.loader_title, bits, info.dtype, info.device, size_in_words(info.memory_bytes)]
-            words = [" · ".join(part for part in parts if part)]
+            now = loaded_in_words(self._loaded)
         else:
+            entry = next((entry for entry in self._entries if entry.path == path), None)
             choice = self._choice()
-            memory = choice.verdict.memory_bytes if choice else 0
-            words = [self._estimate(entry.size if entry else 0, memory)]
-        facts = self._facts
-        if facts.context_length:
-            full = size_in_words(facts.kv_bytes_a_token * facts.context_length)
-            each = size_in_words(facts.kv_bytes_a_token)
-            words.append(
-                self.tr("context {tokens:,} tokens; KV cache {each} a token, {full} when full").format(
-                    tokens=facts.context_length, each=each, full=full
-                )
-            )
-        self._facts_note.say("\n".join(word for word in words if word))
-
-    def _estimate(self, on_disk: int, memory: int) -> str:
-        stored = memory or on_disk
-        if not stored:
-            return ""
-        bits = self._form.bits()
-        needs = stored if bits == 16 else stored * bits / 16
-        return self.tr("about {memory} of memory for the weights").format(memory=size_in_words(needs))
+            stored = (choice.verdict.memory_bytes if choice else 0) or (entry.size if entry else 0)
+            now = estimate_in_words(stored, self._form.bits())
+        self._facts_note.say("\n".join(words for words in (now, context_in_words(self._facts)) if words))
 
     def _choice(self) -> Choice | None:
         """The verdict of the loader that would be used."""
