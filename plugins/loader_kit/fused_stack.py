@@ -18,7 +18,7 @@ from desktop.api import AttachReceipt, Lora
 
 from .adapter_files import AdapterFiles, Factors, read_adapter
 from .lora_site import Layout, LoraSite, Part
-from .matching import match_modules, scaling_of
+from .matching import make_receipt, match_modules, scaling_of
 
 _numbers = itertools.count(1)
 
@@ -131,23 +131,6 @@ class FusedStack:
     def _with_costs(self, row: Row, milliseconds: float) -> AttachReceipt:
         taken = sum(rank * self._sites[name].bytes_a_rank for name, rank in row.ranks.items())
         return msgspec.structs.replace(row.receipt, bytes=taken, milliseconds=milliseconds)
-
-
-def make_receipt(lora: Lora, files: AdapterFiles, matched: Mapping[str, Factors]) -> AttachReceipt:
-    """What is known before anything is attached; bytes and milliseconds are left to who attaches."""
-    unmatched = len(files.modules) - len(matched)
-    return AttachReceipt(
-        id=lora.id,
-        name=lora.name,
-        kind=files.kind,
-        rank=max(factors.rank for factors in matched.values()),
-        alpha=float(files.config.get("lora_alpha", 8)),
-        weight=lora.effective_weight,
-        modules_matched=len(matched),
-        modules_targeted=len(files.modules),
-        tensors_unused=files.unused + tuple(name for name in files.modules if name not in matched),
-        notes=(f"{unmatched} of its modules are not in this model and were left out.",) if unmatched else (),
-    )
 
 
 def _parts(name: str, rows: Sequence[Row]) -> list[Part]:

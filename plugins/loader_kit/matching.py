@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from desktop.api import LoaderError
+from desktop.api import AttachReceipt, LoaderError, Lora
 
 from .adapter_files import AdapterFiles, Factors
 
@@ -29,6 +29,23 @@ def match_modules(model: Any, files: AdapterFiles) -> dict[str, Factors]:
         words = next((words for words in misfits if " wide, " in words), misfits[0])
         raise LoaderError(f"{files.name} does not fit: {words}." + (f" It was made for {base}." if base else ""))
     return matched
+
+
+def make_receipt(lora: Lora, files: AdapterFiles, matched: Mapping[str, Factors]) -> AttachReceipt:
+    """What is known before anything is attached; bytes and milliseconds are left to who attaches."""
+    unmatched = len(files.modules) - len(matched)
+    return AttachReceipt(
+        id=lora.id,
+        name=lora.name,
+        kind=files.kind,
+        rank=max(factors.rank for factors in matched.values()),
+        alpha=float(files.config.get("lora_alpha", 8)),
+        weight=lora.effective_weight,
+        modules_matched=len(matched),
+        modules_targeted=len(files.modules),
+        tensors_unused=files.unused + tuple(name for name in files.modules if name not in matched),
+        notes=(f"{unmatched} of its modules are not in this model and were left out.",) if unmatched else (),
+    )
 
 
 def _misfit(name: str, factors: Factors, module: Any, config: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ import torch
 from desktop.api import AttachReceipt, LoaderError, Lora
 
 from .adapter_files import AdapterFiles, Factors, read_adapter
-from .matching import match_modules, scaling_of
+from .matching import make_receipt, match_modules, scaling_of
 
 _numbers = itertools.count(1)
 
@@ -93,21 +93,10 @@ class PeftStack:
             self._forget(key)
             raise
         scalings = [(layer, scaling_of(name, files)) for name, layer in layers.items()]
-        unmatched = len(files.modules) - len(matched)
-        notes = (f"{unmatched} of its modules are not in this model and were left out.",) if unmatched else ()
-        receipt = AttachReceipt(
-            id=lora.id,
-            name=lora.name,
-            kind=files.kind,
-            rank=max(factors.rank for factors in matched.values()),
-            alpha=float(files.config.get("lora_alpha", 8)),
-            weight=lora.effective_weight,
-            modules_matched=len(matched),
-            modules_targeted=len(files.modules),
-            tensors_unused=files.unused + tuple(name for name in files.modules if name not in matched),
+        receipt = msgspec.structs.replace(
+            make_receipt(lora, files, matched),
             bytes=sum(_bytes(layer, key) for layer in layers.values()),
             milliseconds=(perf_counter() - started) * 1000,
-            notes=notes,
         )
         return _Attached(lora, receipt, key, scalings)
 
