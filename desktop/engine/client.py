@@ -48,9 +48,19 @@ NOTHING = encoder.encode(None)
 class EngineClient(Connection):
     """Drives one engine process. The verbs return jobs at once; `restart` waits."""
 
-    def __init__(self, launch: Launch, loader: LoaderRef, logs: Path, governor: Governor | None = None) -> None:
-        """Nothing is started yet. The engine's own output goes to a file in the folder `logs`."""
-        super().__init__(launch, logs, governor)
+    def __init__(
+        self,
+        launch: Launch,
+        loader: LoaderRef,
+        logs: Path,
+        governor: Governor | None = None,
+        background: bool = False,
+    ) -> None:
+        """Nothing is started yet. The engine's own output goes to a file in the folder `logs`.
+
+        One in the background gives way to the others: the governor lets it rest while one of them is busy.
+        """
+        super().__init__(launch, logs, governor, background)
         self.loader = loader
         self.loaded: LoadRequest | None = None
         """What is loaded, or was to be loaded last; a restart loads it again."""

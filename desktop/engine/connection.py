@@ -32,8 +32,9 @@ class Connection:
     """Starts one process, gives it jobs and delivers their events. Every method may be called from any thread;
     only `start`, `close` and `kill` wait for the process."""
 
-    def __init__(self, launch: Launch, logs: Path, governor: Governor | None = None) -> None:
+    def __init__(self, launch: Launch, logs: Path, governor: Governor | None = None, background: bool = False) -> None:
         """Nothing is started yet. The process's own output goes to a file in the folder `logs`."""
+        self._background = background
         self.launch = launch
         self._logs = logs
         self._governor = governor or Governor()
@@ -104,7 +105,7 @@ class Connection:
     def _new_life(self) -> Life:
         log = self._logs / f"engine-{time.strftime('%Y%m%d-%H%M%S')}-{new_number()}.log"
         try:
-            return Life(self.launch, log, self._governor)
+            return Life(self.launch, log, self._governor, self._background)
         except OSError as error:
             self._life = None
             where = f": {error.filename}" if error.filename not in {None, self.launch.python} else ""

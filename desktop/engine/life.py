@@ -8,7 +8,7 @@ from typing import Any
 
 from .governor import Governor
 from .jobs import EngineGone, Job
-from .messages import Ask, Cancel, Cancelled, Event, Failed, Failure, Finished, Hello, Share
+from .messages import Ask, Cancel, Cancelled, Event, Failed, Failure, Finished, Hello, Rest, Share
 from .process import EngineProcess, Launch
 from .wire import WireError
 
@@ -18,9 +18,11 @@ ON_REQUEST = "it was ended on request"
 class Life:
     """A running process with its table of jobs. Every method may be called from any thread."""
 
-    def __init__(self, launch: Launch, log: Path, governor: Governor) -> None:
+    def __init__(self, launch: Launch, log: Path, governor: Governor, background: bool = False) -> None:
         """Start the process. Raises OSError if it can't be started."""
         self._governor = governor
+        self.background = background
+        """Whether it rests now and then while an engine in the foreground is busy."""
         self._lock = threading.Lock()
         self._jobs: dict[int, Job[Any]] = {}
         self._on_request = False
@@ -53,9 +55,9 @@ class Life:
         self._fault = fault
         self._process.kill()
 
-    def share(self, parts: int) -> None:
-        """Use one part in `parts` of the cores; the governor says so."""
-        self._process.send(Share(parts))
+    def share(self, parts: int, rest: float) -> None:
+        """Use one part in `parts` of the cores, rest `rest` seconds for each second of work; the governor says so."""
+        self._process.send(Share(parts, rest))
 
     def ask(self, message: Ask, job: Job[Any]) -> None:
         """Give the process a job; if it can't take it, the job fails at once."""
@@ -83,6 +85,8 @@ class Life:
             self.said_something.set()
         elif isinstance(event, Finished | Failed | Cancelled):
             self._end(event.job, event)
+        elif isinstance(event, Rest):
+            self._governor.rests(self, event.resting)
         elif (job := self._jobs.get(event.job)) is not None:
             job.put(event)
 

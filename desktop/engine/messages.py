@@ -107,6 +107,8 @@ class Share(msgspec.Struct, frozen=True, tag_field="ask", tag="share"):
     """Use one part in `parts` of the cores."""
 
     parts: int
+    rest: float = 0.0
+    """Seconds to rest for each second of a job, between two of its yields."""
 
 
 Request = (
@@ -182,7 +184,13 @@ class Cancelled(msgspec.Struct, frozen=True, tag_field="say", tag="cancelled"):
     job: int
 
 
-Event = Hello | Step | Piece | Finished | Failed | Cancelled
+class Rest(msgspec.Struct, frozen=True, tag_field="say", tag="rest"):
+    """The engine leaves its cores to others for a while, as it was told to, or has gone on."""
+
+    resting: bool
+
+
+Event = Hello | Step | Piece | Finished | Failed | Cancelled | Rest
 
 
 class Segment(msgspec.Struct, frozen=True):

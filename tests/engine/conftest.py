@@ -14,8 +14,8 @@ def new_engine(tmp_path):
     """Makes engines that are not yet started; whatever is left of them is killed after the test."""
     made = []
 
-    def make(plugin="puppet", governor=None, launch=LAUNCH):
-        made.append(EngineClient(launch, LoaderRef(plugin, plugin), tmp_path / "logs", governor))
+    def make(plugin="puppet", governor=None, launch=LAUNCH, background=False):
+        made.append(EngineClient(launch, LoaderRef(plugin, plugin), tmp_path / "logs", governor, background))
         return made[-1]
 
     yield make

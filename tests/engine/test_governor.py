@@ -6,14 +6,15 @@ import json
 import random
 import sys
 import threading
+import time
 import types
 
 import pytest
 
 from desktop.engine.child.cores import Cores
-from desktop.engine.governor import Governor
+from desktop.engine.governor import REST, Governor
 from desktop.engine.jobs import EngineGone, JobCancelled
-from tests.engine.puppets import SOON, generate, load, start_load
+from tests.engine.puppets import SOON, generate, load, start_load, wait_until
 
 ENDLESS = "while True:\n    time.sleep(0.002)\n    yield Chunk(text=model.render(()))"
 """Every piece says what torch has been told."""
@@ -22,11 +23,14 @@ ENDLESS = "while True:\n    time.sleep(0.002)\n    yield Chunk(text=model.render
 class Listener:
     """An engine that only listens."""
 
-    def __init__(self):
+    def __init__(self, background=False):
+        self.background = background
         self.told = []
+        self.rests = []
 
-    def share(self, parts):
+    def share(self, parts, rest):
         self.told.append(parts)
+        self.rests.append(rest)
 
 
 @pytest.fixture
@@ -80,6 +84,39 @@ def test_from_many_threads_the_last_share_told_is_the_right_one():
         thread.join()
     assert [engine.told[-1] for engine in stay] == [2, 2]
     assert all(1 <= parts <= 6 for engine in engines for parts in engine.told)
+
+
+def test_in_the_background_one_rests_while_somebody_waits_for_another():
+    governor, trains, answers = Governor(), Listener(background=True), Listener()
+    governor.begin(trains)
+    assert trains.rests == [0]
+    governor.begin(answers)
+    assert (trains.rests, answers.rests) == ([0, REST], [0])
+    governor.rests(trains, True)
+    assert (answers.told, trains.told) == ([2, 1], [1, 2, 2])
+    governor.rests(trains, False)
+    assert (answers.told, trains.told) == ([2, 1, 2], [1, 2, 2, 2])
+    governor.rests(trains, True)
+    governor.end(answers)
+    assert (trains.told[-1], trains.rests[-1]) == (1, 0)
+
+
+def test_two_in_the_background_share_and_do_not_rest():
+    governor, one, two = Governor(), Listener(background=True), Listener(background=True)
+    governor.begin(one)
+    governor.begin(two)
+    assert (one.told, one.rests, two.rests) == ([1, 2], [0, 0], [0])
+
+
+def test_a_rest_ends_with_its_engine():
+    governor, trains, answers = Governor(), Listener(background=True), Listener()
+    for engine in (trains, answers):
+        governor.begin(engine)
+    governor.rests(trains, True)
+    governor.end(trains)
+    governor.rests(trains, False)
+    governor.begin(trains)
+    assert answers.told == [2, 1, 1, 2]
 
 
 @pytest.fixture
@@ -160,6 +197,38 @@ def test_the_share_comes_back_when_the_other_engine_is_killed(pair, governor):
     until_told(first, [[4, True], [8, True]])
     end(first)
     assert not governor._busy
+
+
+def test_an_engine_in_the_background_rests_and_the_other_has_all_threads_meanwhile(new_engine, pair, governor):
+    one, _ = pair
+    trainer = new_engine("torchlike", governor, background=True)
+    trainer.start()
+    load(trainer)
+    training = endless(trainer)
+    first = endless(one)
+    until_told(first, [[4, True], [8, True], [4, True]])
+    end(first)
+    # Alone again it works on without a rest, on all threads.
+    until_told(training, [[4, True], [8, True]])
+    end(training)
+    assert not governor._busy
+    assert not governor._resting
+
+
+def test_a_rest_ends_at_once_when_the_job_is_cancelled(new_engine, pair, governor):
+    one, _ = pair
+    trainer = new_engine("torchlike", governor, background=True)
+    trainer.start()
+    load(trainer)
+    first = endless(one)
+    slow = generate(trainer, "while True:\n    time.sleep(4)\n    yield Chunk(text='x')")
+    next(slow.events(SOON))
+    wait_until(lambda: governor._resting)
+    began = time.monotonic()
+    end(slow)
+    assert time.monotonic() - began < 1.0
+    assert not governor._resting
+    end(first)
 
 
 def test_a_loading_engine_counts_and_takes_its_share_with_its_progress(new_engine, pair, governor):

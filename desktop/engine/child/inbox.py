@@ -22,9 +22,12 @@ class Inbox:
         self._stream = stream
         self._jobs: deque[Ask | None] = deque()
         self._arrived = threading.Semaphore(0)
+        self._news = threading.Event()
         self._cancelled: set[int] = set()
         self.parts = 1
         """The share of the cores the shell allows: one part in this many."""
+        self.rest = 0.0
+        """Seconds the shell wants rested for each second of work."""
         self.ended = False
         """The shell has closed the pipe or is gone."""
         threading.Thread(target=self._read, name="inbox", daemon=True).start()
@@ -48,6 +51,11 @@ class Inbox:
         """Whether this job should end at once."""
         return self.ended or job in self._cancelled
 
+    def wait_for_news(self, seconds: float) -> None:
+        """Wait until the shell says anything, but no longer than this."""
+        self._news.wait(seconds)
+        self._news.clear()
+
     def forget(self, job: int) -> None:
         """The job has ended; a late cancellation of it means nothing."""
         self._cancelled.discard(job)
@@ -65,9 +73,10 @@ class Inbox:
         if isinstance(message, Cancel):
             self._cancelled.add(message.job)
         elif isinstance(message, Share):
-            self.parts = max(1, message.parts)
+            self.parts, self.rest = max(1, message.parts), message.rest
         else:
             self._put(message)
+        self._news.set()
 
     def _put(self, job: Ask | None) -> None:
         self._jobs.append(job)
@@ -76,6 +85,7 @@ class Inbox:
     def _end(self) -> None:
         self.ended = True
         self._put(None)
+        self._news.set()
         # The shell is gone: a job that never reaches a cancel point must not keep the memory.
         timer = threading.Timer(EXIT_GRACE, os._exit, (0,))
         timer.daemon = True

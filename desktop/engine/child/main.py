@@ -30,6 +30,7 @@ from desktop.engine.messages import (
     Probe,
     RemoveLora,
     Render,
+    Rest,
     SetStack,
     Step,
     Warm,
@@ -43,6 +44,7 @@ from .cores import Cores
 from .failures import failure_from, sendable
 from .inbox import Inbox
 from .plugins import Plugin, Plugins
+from .resting import Resting
 from .stack import Stack
 
 _BETWEEN = (SetStack, ApplyLora, RemoveLora, CountTokens)
@@ -63,10 +65,12 @@ class Engine:
         """Kinds of jobs that are done between two tokens of an answer."""
         self._say(Hello(PROTOCOL, os.getpid(), platform.python_version()))
         self._inbox = Inbox(incoming)
+        self._resting = Resting(self._inbox, lambda resting: self._say(Rest(resting)))
 
     def serve(self) -> None:
         """Do jobs until the shell closes the pipe."""
         while (ask := self._inbox.next_job()) is not None:
+            self._resting.begin()
             self._do(ask)
             self._inbox.forget(ask.job)
         if self._model is not None:
@@ -119,8 +123,10 @@ class Engine:
         raise LoaderError(f"This engine doesn't know how to {type(ask).__name__}. Update LoRA Deck.")
 
     def between(self, job: int) -> None:
-        """What happens between two tokens: a cancellation ends the job, a new share of the cores is taken, and where
-        the loader allows it the stack is changed under the running answer."""
+        """What happens between two tokens: an engine in the background rests if it is time to, a cancellation ends
+        the job, a new share of the cores is taken, and where the loader allows it the stack is changed under the
+        running answer."""
+        self._resting.rest(job)
         if self._inbox.is_cancelled(job):
             raise JobCancelled
         while (ask := self._inbox.next_between(self._in_between)) is not None:

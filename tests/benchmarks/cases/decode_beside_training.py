@@ -21,7 +21,7 @@ from tests.benchmarks.sides import engine, load, new_home, speed
 from tests.benchmarks.starter import starter_model
 
 DECODE, TRAIN = NAMES = ("decode.beside_training", "decode.beside_training.train")
-ROUNDS = 3
+ROUNDS = 5
 TOKENS = 96
 SETTLE = 2
 """Steps before anything is measured: the first ones allocate memory."""
@@ -111,7 +111,9 @@ def run(names: Sequence[str]) -> Iterator[Result]:
 
 def _trainer(home: Home, governor: Governor, path: Path) -> EngineClient:
     name = "benchmark_trainer"
-    client = EngineClient(Launch(sys.executable, {name: trainer.__file__}), LoaderRef(name, name), home.logs, governor)
+    client = EngineClient(
+        Launch(sys.executable, {name: trainer.__file__}), LoaderRef(name, name), home.logs, governor, background=True
+    )
     client.start()
     client.load(LoadRequest(path=str(path))).result()
     return client
