@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
-from PySide6.QtCore import QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QMessageLogContext, QObject, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.api import Lora
 from desktop.library.home import Home
@@ -19,6 +20,9 @@ from desktop.session.plans import LoadPlan
 from desktop.session.saved import read_saved
 from desktop.session.session import Session
 from desktop.ui.main_window import MainWindow
+
+UNSEEN = 1000
+"""Milliseconds after which a window that nobody has seen begins its work all the same."""
 
 TURN = 200
 """Milliseconds between two chances for Python to see a Ctrl-C while Qt has the thread."""
@@ -33,11 +37,13 @@ def run_window(home: Home, settings: Settings, plan: LoadPlan | None, rows: tupl
     saved, notice = read_saved(home.root)
     session = Session(home, settings)
     window = MainWindow(session, saved)
-    window.show()
     if plan is None and saved.was_loaded:
         plan = saved.plan
 
     def begin() -> None:
+        # Modules and widgets live as long as the window; without them a collection is too short to be felt.
+        gc.freeze()
+        gc.enable()
         window.begin(plan, rows, notice)
 
     def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -46,7 +52,9 @@ def run_window(home: Home, settings: Settings, plan: LoadPlan | None, rows: tupl
         session.work_failed.emit(f"{kind.__name__}: {error}", "".join(traceback.format_exception(error)))
 
     sys.excepthook = tell
-    QTimer.singleShot(0, begin)
+    # Only then: processes and threads that start before the first painting take its time.
+    when_painted(window, begin)
+    window.show()
     signal.signal(signal.SIGINT, lambda *_: window.close())
     turn = QTimer()
     turn.timeout.connect(turn.interval)
@@ -56,6 +64,30 @@ def run_window(home: Home, settings: Settings, plan: LoadPlan | None, rows: tupl
     finally:
         sys.excepthook = sys.__excepthook__
         session.shut_down()
+
+
+def when_painted(window: QWidget, begin: Callable[[], None]) -> None:
+    """Call this once, after the window was painted for the first time, or soon where nobody sees it (minimised)."""
+    watch = _FirstPainting(window)
+    watch.timer.timeout.connect(begin)
+    watch.timer.start(UNSEEN)
+    window.installEventFilter(watch)
+
+
+class _FirstPainting(QObject):
+    """Lets its timer run out as soon as what it watches was painted."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.timer = QTimer(self, singleShot=True)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """A filter sees an event before it is acted on: what is due after it waits for the next turn."""
+        if event.type() is QEvent.Type.Paint:
+            watched.removeEventFilter(self)
+            if self.timer.isActive():
+                self.timer.start(0)
+        return False
 
 
 def make_application(arguments: Sequence[str]) -> QApplication:

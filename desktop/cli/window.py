@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from importlib.util import find_spec
@@ -25,6 +26,8 @@ def run(args: argparse.Namespace) -> int:
     settings = read_settings_file(home.settings_file)
     rows = adapters_from(args) if args.lora else None
     plan = plan_from(args, home) if args.model else None
+    # What is imported stays: to look for garbage among it takes a tenth of the start. `run_window` looks again.
+    gc.disable()
     # Here and not above: the window's libraries are imported for the window alone.
     from desktop.app import run_window
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import psutil
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from desktop.api import Lora
@@ -299,6 +298,9 @@ class Session(QObject):
         self._driver.check_alive()
         client = self._driver.client
         pid = client.pid if client is not None else None
+        # Here and not above: nobody needs it before the window shows.
+        import psutil
+
         try:
             self.memory_measured.emit(psutil.Process(pid).memory_info().rss if pid else 0)
         except psutil.Error:
