@@ -17,7 +17,7 @@ import msgspec
 from desktop.api import AttachReceipt, Lora
 
 from .adapter_files import AdapterFiles, Factors, read_adapter
-from .lora_site import Layout, LoraSite, Part
+from .lora_site import Layout, LoraSite, Part, reweight
 from .matching import make_receipt, match_modules, scaling_of
 
 _numbers = itertools.count(1)
@@ -118,9 +118,8 @@ class FusedStack:
                 self._sites.pop(name).leave()
 
     def _reweight(self) -> None:
-        for name, site in self._sites.items():
-            if acting := _acting(name, self._rows):
-                site.reweight(acting)
+        acting = {name: found for name in self._sites if (found := _acting(name, self._rows))}
+        reweight([(self._sites[name], found) for name, found in acting.items()])
 
     def _site(self, name: str, rows: Sequence[Row]) -> LoraSite:
         if name not in self._sites:

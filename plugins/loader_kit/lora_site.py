@@ -87,7 +87,7 @@ class LoraSite:
         """Take an arrangement into use: the first parts act, each with its factor for `s`. Can't fail."""
         self._layout = layout
         rank = sum(part.rank for part, _ in acting)
-        scales = [factor for part, factor in acting for _ in range(part.rank)]
+        scales = _over_ranks(acting)
         self._a, self._b = layout.a[:rank], layout.b[:rank]
         self._scales = torch.tensor(scales, dtype=layout.a.dtype, device=layout.a.device)
         if rank:
@@ -95,10 +95,10 @@ class LoraSite:
         else:
             self.leave()
 
-    def reweight(self, acting: Sequence[tuple[Part, float]]) -> None:
-        """Other factors for the same parts."""
-        scales = [factor for part, factor in acting for _ in range(part.rank)]
-        self._scales.copy_(torch.tensor(scales, dtype=self._scales.dtype))
+    @property
+    def scales(self) -> torch.Tensor:
+        """What each rank that acts is multiplied by: weight * scaling of its adapter, shape (R)."""
+        return self._scales
 
     def leave(self) -> None:
         """Nothing acts any more: the module's own `forward` is back. The buffers are kept."""
@@ -173,6 +173,22 @@ class LoraSite:
             layout.a[at : at + part.rank] = factors.a
             layout.b[at : at + part.rank] = factors.b.T
             at += part.rank
+
+
+def reweight(changes: Sequence[tuple[LoraSite, Sequence[tuple[Part, float]]]]) -> None:
+    """Other factors for the same parts, in all these sites at once: one vector is made and dealt out."""
+    if not changes:
+        return
+    scales = [site.scales for site, _ in changes]
+    values = torch.tensor([value for _, acting in changes for value in _over_ranks(acting)], dtype=torch.float32)
+    torch._foreach_copy_(scales, torch.split(values, [scale.shape[0] for scale in scales]))
+
+
+def _over_ranks(acting: Sequence[tuple[Part, float]]) -> list[float]:
+    scales: list[float] = []
+    for part, factor in acting:
+        scales += [factor] * part.rank
+    return scales
 
 
 def _starts(parts: Sequence[Part]) -> dict[str, int]:
