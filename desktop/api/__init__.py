@@ -22,6 +22,7 @@ from .loaders import Capabilities, Conversion, LoaderInfo, Verdict
 from .loading import LoadRequest, ModelInfo, Progress
 from .model import Model
 from .settings import read_settings, settings_schema
+from .stacking import ExportReport, ExportRequest, Mode, StackCheck
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
 """Marks a function of a plugin as the implementation of the hook of the same name."""
@@ -35,6 +36,8 @@ __all__ = [
     "Capabilities",
     "Chunk",
     "Conversion",
+    "ExportReport",
+    "ExportRequest",
     "GenerateRequest",
     "LoadRequest",
     "LoaderError",
@@ -43,11 +46,13 @@ __all__ = [
     "LogitsRequest",
     "Lora",
     "Message",
+    "Mode",
     "Model",
     "ModelInfo",
     "Progress",
     "Reply",
     "Sampling",
+    "StackCheck",
     "StepLogprobs",
     "TokenLogprob",
     "Unsupported",

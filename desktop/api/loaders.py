@@ -16,8 +16,13 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     live_changes: bool = False
     """The stack may be changed while `generate` is between two yields, and the next token comes from the new stack."""
     logits: bool = False
+    check: bool = False
+    """What the stack adds can be compared with the formula in float64."""
+    fold: bool = False
+    """The stack can be folded into 16 and 32-bit weights."""
     train: bool = False
     export: bool = False
+    """The stack can be written to disk as one adapter, or merged into a copy of a 16 or 32-bit base."""
     bits: tuple[int, ...] = (16,)
     """Values of `LoadRequest.bits` the loader honours."""
     sampling: tuple[str, ...] = ("greedy",)

@@ -7,7 +7,8 @@ from collections.abc import Generator, Sequence
 
 from .errors import Unsupported
 from .generating import Chunk, GenerateRequest, Logits, LogitsRequest, Message, Reply
-from .loading import ModelInfo
+from .loading import ModelInfo, Progress
+from .stacking import ExportReport, ExportRequest, Mode, StackCheck
 
 
 class Model(ABC):
@@ -33,6 +34,22 @@ class Model(ABC):
     def logits(self, request: LogitsRequest) -> Logits:
         """Logits of the last positions of a text, with the present stack."""
         raise Unsupported("This loader gives no logits.")
+
+    def set_mode(self, mode: Mode) -> None:
+        """Fold the stack into new weights, or compute exactly again: then the base's own weights are back, bit for bit.
+
+        The mode stays when the stack changes. On LoaderError (no memory, a quantised base) nothing has changed.
+        """
+        if mode != "exact":
+            raise Unsupported("This loader can't fold the stack into the weights.")
+
+    def check_stack(self, prompt: str) -> StackCheck:
+        """Compare what each module adds on a prompt with the formula in float64, from the adapters' files."""
+        raise Unsupported("This loader can't check what the stack adds.")
+
+    def export(self, request: ExportRequest, progress: Progress) -> ExportReport:
+        """Write the present stack to disk. Each call of `progress` is the point where the engine may cancel it."""
+        raise Unsupported("This loader can't write the stack to disk.")
 
     def close(self) -> None:  # noqa: B027 - most models have nothing to let go of
         """Let go of files and devices. The engine process ends right after it."""

@@ -8,13 +8,17 @@ from typing import Any
 
 from desktop.api import (
     AttachReceipt,
+    ExportReport,
+    ExportRequest,
     GenerateRequest,
     LoadRequest,
     Logits,
     LogitsRequest,
     Lora,
     Message,
+    Mode,
     ModelInfo,
+    StackCheck,
 )
 
 from .connection import Connection, new_number
@@ -23,8 +27,10 @@ from .jobs import Job
 from .messages import (
     ApplyLora,
     Ask,
+    CheckStack,
     ComputeLogits,
     CountTokens,
+    Export,
     Finished,
     Generate,
     GenerateResult,
@@ -32,6 +38,7 @@ from .messages import (
     LoaderRef,
     RemoveLora,
     Render,
+    SetMode,
     SetStack,
     Step,
     Warm,
@@ -66,6 +73,8 @@ class EngineClient(Connection):
         """What is loaded, or was to be loaded last; a restart loads it again."""
         self.stack: Rows = ()
         """The stack as last granted by the engine; a restart puts it back."""
+        self.mode: Mode = "exact"
+        """How the stack is computed, as last granted; a restart sets it again."""
         self._holds_model = False
 
     def start(self) -> None:
@@ -82,7 +91,7 @@ class EngineClient(Connection):
         """Load a model; the result None means that the loader says it is not its own. `kill` cancels it."""
         if not self._holds_model:
             # An engine that holds a model refuses a second one, and then the record of the first still counts.
-            self.loaded, self.stack = request, ()
+            self.loaded, self.stack, self.mode = request, (), "exact"
         message = Load(job=new_number(), loader=self.loader, request=request)
 
         def granted(ending: Finished) -> None:
@@ -137,22 +146,43 @@ class EngineClient(Connection):
         message = ComputeLogits(job=new_number(), request=request)
         return self._ask(message, Job(message.job, Logits, self.cancel))
 
+    def set_mode(self, mode: Mode) -> Job[None]:
+        """Fold the stack into the weights, or compute it exactly again."""
+        message = SetMode(job=new_number(), mode=mode)
+
+        def granted(_: Finished) -> None:
+            self.mode = mode
+
+        return self._ask(message, _Granted(granted, message.job, None, self.cancel))
+
+    def check_stack(self, prompt: str) -> Job[StackCheck]:
+        """Compare what the stack adds on a prompt with the formula in float64."""
+        message = CheckStack(job=new_number(), prompt=prompt)
+        return self._ask(message, Job(message.job, StackCheck, self.cancel))
+
+    def export(self, request: ExportRequest) -> Job[ExportReport]:
+        """Write the stack to disk; the job's events are steps."""
+        message = Export(job=new_number(), request=request)
+        return self._ask(message, Job(message.job, ExportReport, self.cancel))
+
     def restart(self, on_step: Callable[[Step], None] | None = None) -> None:
         """Start again after a crash, with the same model and the same stack. Raises what loading raises."""
-        loaded, stack = self.loaded, self.stack
+        loaded, stack, mode = self.loaded, self.stack, self.mode
         self.close()
         self.start()
         if loaded is None:
             return
         job = self.load(loaded)
         # Kept even if loading or attaching fails now: what the user had must not be forgotten.
-        self.stack = stack
+        self.stack, self.mode = stack, mode
         for event in job.events():
             if on_step is not None and isinstance(event, Step):
                 on_step(event)
         job.result()
         if stack:
             self.set_stack(stack).result()
+        if mode != "exact":
+            self.set_mode(mode).result()
 
     def _ask_change(self, message: Ask, change: Callable[[Rows], Rows], answer: object) -> Job[Any]:
         def granted(_: Finished) -> None:

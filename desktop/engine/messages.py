@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from desktop.api import Chunk, GenerateRequest, LoadRequest, LogitsRequest, Lora, Message
+from desktop.api import Chunk, ExportRequest, GenerateRequest, LoadRequest, LogitsRequest, Lora, Message, Mode
 from desktop.api.generating import FinishReason
 
 PROTOCOL = 1
@@ -97,6 +97,24 @@ class ComputeLogits(Ask, frozen=True, tag="logits"):
     request: LogitsRequest
 
 
+class SetMode(Ask, frozen=True, tag="set_mode"):
+    """Fold the stack or unfold it. Answer: nothing."""
+
+    mode: Mode
+
+
+class CheckStack(Ask, frozen=True, tag="check_stack"):
+    """Answer: StackCheck."""
+
+    prompt: str
+
+
+class Export(Ask, frozen=True, tag="export"):
+    """Write the stack to disk; steps come back. Answer: ExportReport."""
+
+    request: ExportRequest
+
+
 class Cancel(msgspec.Struct, frozen=True, tag_field="ask", tag="cancel"):
     """End a job at its next cancel point."""
 
@@ -123,6 +141,9 @@ Request = (
     | Render
     | CountTokens
     | ComputeLogits
+    | SetMode
+    | CheckStack
+    | Export
     | Cancel
     | Share
 )
@@ -214,6 +235,8 @@ class GenerateResult(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     stack: tuple[Lora, ...] = ()
     """The stack that made the answer, or its beginning."""
+    mode: Mode = "exact"
+    """How the stack was computed."""
     segments: tuple[Segment, ...] = ()
     """The answer by the stacks that made it, where the stack changed while it ran; each from an empty KV cache."""
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from desktop.api import AttachReceipt, LoaderError, Lora
+from desktop.api import AttachReceipt, LoaderError, Lora, Mode, Unsupported
 
 from .adapter_files import AdapterFiles, read_adapter
+from .folding import Folding
 from .fused_stack import FusedStack
+from .lora_site import LoraSite
 from .peft_stack import PeftStack
+
+NOT_FOLDABLE = "A DoRA adapter can't be folded into the weights. Choose the exact mode, or take it off."
 
 
 class AdapterStack:
@@ -28,6 +32,7 @@ class AdapterStack:
         self._rows: tuple[Lora, ...] = ()
         self._needs_peft: dict[tuple[str, str], bool] = {}
         self._version = 0
+        self._folding: Folding | None = None
 
     def version(self) -> int:
         """Another number after every change: a KV cache made before it is of no use."""
@@ -36,16 +41,69 @@ class AdapterStack:
     def replace(self, wanted: Sequence[Lora]) -> list[AttachReceipt]:
         """Make `wanted` the whole stack. On LoaderError the stack is what it was."""
         read = self._read_new(wanted)
-        through_peft = any(self._needs_peft[row.id, row.path] for row in wanted)
         try:
-            if through_peft == (self._peft is not None):
-                receipts = self._peft.replace(wanted) if self._peft else self._fused.replace(wanted, read)
-            else:
-                receipts = self._change_over(wanted, through_peft)
+            receipts = self._refolded(wanted, read) if self._folding else self._replace(wanted, read)
         finally:
             self._version += 1
         self._rows = tuple(wanted)
         return receipts
+
+    @property
+    def mode(self) -> Mode:
+        """How the sum is computed now."""
+        return "folded" if self._folding else "exact"
+
+    @property
+    def rows(self) -> tuple[Lora, ...]:
+        """What is attached, in the user's order."""
+        return self._rows
+
+    @property
+    def sites(self) -> dict[str, LoraSite]:
+        """Where adapters act, by module name; empty where PEFT's layers do the work."""
+        return self._fused.sites
+
+    @property
+    def through_peft(self) -> bool:
+        """Whether PEFT's layers do the work."""
+        return self._peft is not None
+
+    def set_mode(self, mode: Mode) -> None:
+        """Fold what is attached into new weights, or unfold it to the bit. On LoaderError nothing has changed."""
+        if mode == self.mode:
+            return
+        if self._folding:
+            self._folding.unfold()
+            self._folding = None
+        else:
+            if self._peft:
+                raise Unsupported(NOT_FOLDABLE)
+            folding = Folding()
+            folding.fold(self._fused.sites)
+            self._folding = folding
+        self._version += 1
+
+    def _refolded(self, wanted: Sequence[Lora], read: Mapping[str, AdapterFiles]) -> list[AttachReceipt]:
+        """Change the stack under the base's own weights and fold it again."""
+        assert self._folding is not None
+        if any(self._needs_peft[row.id, row.path] for row in wanted):
+            raise Unsupported(NOT_FOLDABLE)
+        before = self._rows
+        self._folding.unfold()
+        try:
+            receipts = self._fused.replace(wanted, read)
+            self._folding.fold(self._fused.sites)
+        except BaseException:
+            self._fused.replace(before)
+            self._folding.fold(self._fused.sites)
+            raise
+        return receipts
+
+    def _replace(self, wanted: Sequence[Lora], read: Mapping[str, AdapterFiles]) -> list[AttachReceipt]:
+        through_peft = any(self._needs_peft[row.id, row.path] for row in wanted)
+        if through_peft == (self._peft is not None):
+            return self._peft.replace(wanted) if self._peft else self._fused.replace(wanted, read)
+        return self._change_over(wanted, through_peft)
 
     def apply(self, lora: Lora) -> AttachReceipt:
         """Attach one adapter at the end of the stack, or change the row that has its id."""

@@ -48,6 +48,11 @@ class FusedStack:
         self._rows: list[Row] = []
 
     @property
+    def sites(self) -> dict[str, LoraSite]:
+        """Where adapters act, by module name."""
+        return {name: site for name, site in self._sites.items() if site.acts}
+
+    @property
     def rows(self) -> list[Row]:
         """What is attached, in the user's order."""
         return list(self._rows)

@@ -52,6 +52,7 @@ class LoraSite:
         """Nothing acts yet; the module is as it was."""
         self._module = module
         self._embedding = embedding
+        self._embed_scale = embed_scale(module) if embedding else 1.0
         self._original: Callable[..., torch.Tensor] | None = None
         self._had_own_forward = False
         self._layout: Layout | None = None
@@ -96,6 +97,35 @@ class LoraSite:
             self.leave()
 
     @property
+    def module(self) -> Any:
+        """The module of the base it stands in."""
+        return self._module
+
+    @property
+    def embedding(self) -> bool:
+        """Whether the module looks rows up instead of multiplying."""
+        return self._embedding
+
+    @property
+    def acts(self) -> bool:
+        """Whether any adapter acts here; also true while it is paused."""
+        return bool(self._scales.shape[0])
+
+    @property
+    def factors(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """A of shape (R, in) and B of shape (R, out) of all adapters that act; `scales` goes between them."""
+        return self._a, self._b
+
+    def pause(self) -> None:
+        """Let the module compute without the adapters until `resume`."""
+        self.leave()
+
+    def resume(self) -> None:
+        """Let them act again."""
+        if self.acts:
+            self._enter()
+
+    @property
     def scales(self) -> torch.Tensor:
         """What each rank that acts is multiplied by: weight * scaling of its adapter, shape (R)."""
         return self._scales
@@ -130,8 +160,8 @@ class LoraSite:
         y = self._original(ids, *args, **kwargs)
         if self._a.device != ids.device:
             self._move(ids.device)
-        h = functional.embedding(ids, self._a.T)
-        return _added(y, torch.matmul(h * self._scales, self._b))
+        h = functional.embedding(ids, self._a.T) * self._scales
+        return _added(y, torch.matmul(h if self._embed_scale == 1 else h * self._embed_scale, self._b))
 
     def _move(self, device: torch.device) -> None:
         """Follow a base whose weights are brought to another device only while they compute."""
@@ -173,6 +203,14 @@ class LoraSite:
             layout.a[at : at + part.rank] = factors.a
             layout.b[at : at + part.rank] = factors.b.T
             at += part.rank
+
+
+def embed_scale(module: Any) -> float:
+    """What an embedding multiplies its rows by (Gemma's sqrt(width), in the weights' type); the adapters' rows too."""
+    scale = getattr(module, "embed_scale", None)
+    if isinstance(scale, torch.Tensor):
+        return float(scale.to(module.weight.dtype))
+    return 1.0 if scale is None else float(scale)
 
 
 def reweight(changes: Sequence[tuple[LoraSite, Sequence[tuple[Part, float]]]]) -> None:

@@ -9,21 +9,28 @@ import torch
 
 from desktop.api import (
     Chunk,
+    ExportReport,
+    ExportRequest,
     GenerateRequest,
     LoaderError,
     Logits,
     LogitsRequest,
     Message,
+    Mode,
     Model,
     ModelInfo,
+    Progress,
     Reply,
+    StackCheck,
     StepLogprobs,
     TokenLogprob,
     Unsupported,
 )
 
 from .adapter_stack import AdapterStack
+from .checking import check_stack
 from .decode import Drawn, Limits, decode, last_logits_only
+from .exporting import export
 from .sampling import Chooser
 from .text_stream import StopTexts, TextStream
 
@@ -94,6 +101,18 @@ class TorchModel(Model):
         output = self.model(input_ids=ids, use_cache=False, **last_logits_only(self.model, request.last))
         rows = output.logits[0, -request.last :].float().contiguous().cpu()
         return Logits(positions=rows.shape[0], vocabulary=rows.shape[1], data=rows.numpy().astype("<f4").tobytes())
+
+    def set_mode(self, mode: Mode) -> None:
+        """Fold the stack into new weights, or swap the base's own back."""
+        self.stack.set_mode(mode)
+
+    def check_stack(self, prompt: str) -> StackCheck:
+        """What each module adds on this prompt, against float64."""
+        return check_stack(self.model, self.stack, self._encode(prompt, True))
+
+    def export(self, request: ExportRequest, progress: Progress) -> ExportReport:
+        """Write the stack as one adapter, or merged into a copy of the base."""
+        return export(self.model, self.tokenizer, self.stack, request, progress)
 
     def _encode(self, text: str, add_special_tokens: bool) -> torch.Tensor:
         ids = self.tokenizer(text, add_special_tokens=add_special_tokens)["input_ids"]

@@ -22,6 +22,9 @@ def loader_info() -> LoaderInfo:
         capabilities=Capabilities(
             logits=True,
             live_changes=True,
+            check=True,
+            fold=True,
+            export=True,
             bits=(16, 8, 4),  # without bitsandbytes too: loading says what to install, a greyed-out choice would not
             sampling=("greedy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed"),
         ),

@@ -54,5 +54,6 @@ def answer(ask: Generate, model: Model, stack: Stack, driver: Driver) -> Generat
         decode_seconds=last - first,
         seed=reply.seed,
         stack=segments[0].stack,
+        mode=stack.mode,
         segments=tuple(segments) if len(segments) > 1 else (),
     )

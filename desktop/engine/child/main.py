@@ -12,16 +12,18 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from desktop.api import LoaderError, Model
+from desktop.api import ExportReport, LoaderError, Model
 from desktop.engine.messages import (
     PROTOCOL,
     ApplyLora,
     Ask,
     Cancelled,
+    CheckStack,
     ComputeLogits,
     CountTokens,
     Describe,
     Event,
+    Export,
     Failed,
     Finished,
     Generate,
@@ -31,6 +33,7 @@ from desktop.engine.messages import (
     RemoveLora,
     Render,
     Rest,
+    SetMode,
     SetStack,
     Step,
     Warm,
@@ -120,6 +123,12 @@ class Engine:
                 return self._the_model().count_tokens(ask.text)
             case ComputeLogits():
                 return self._the_model().logits(ask.request)
+            case SetMode():
+                return self._the_stack().set_mode(ask.mode)
+            case CheckStack():
+                return self._the_model().check_stack(ask.prompt)
+            case Export():
+                return self._export(ask)
         raise LoaderError(f"This engine doesn't know how to {type(ask).__name__}. Update LoRA Deck.")
 
     def between(self, job: int) -> None:
@@ -165,6 +174,13 @@ class Engine:
         self._model, self._stack = model, Stack(plugin, model)
         self._in_between = _BETWEEN if _allows_live_changes(plugin) else ()
         return model.info
+
+    def _export(self, ask: Export) -> ExportReport:
+        def progress(step: str, fraction: float | None = None) -> None:
+            self.say(Step(ask.job, sendable(step), fraction))
+            self.between(ask.job)
+
+        return self._the_model().export(ask.request, progress)
 
     def _the_model(self) -> Model:
         self._the_stack().check()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from desktop.api import AttachReceipt, LoaderError, Lora, Model
+from desktop.api import AttachReceipt, LoaderError, Lora, Mode, Model
 
 from .attached import Attached
 from .plugins import Plugin
@@ -25,6 +25,8 @@ class Stack:
         self._attached = Attached(plugin, model)
         self._broken = ""
         self.loras: tuple[Lora, ...] = ()
+        self.mode: Mode = "exact"
+        """How the model computes it."""
 
     def check(self) -> None:
         """Raises StackBroken if an earlier failure has left the model in a state that nobody knows."""
@@ -56,6 +58,18 @@ class Stack:
         if len(wanted) == len(self.loras):
             raise LoaderError("This adapter is not in the stack.")
         self.replace(wanted)
+
+    def set_mode(self, mode: Mode) -> None:
+        """Fold it or unfold it. On LoaderError nothing has changed."""
+        self.check()
+        try:
+            self._model.set_mode(mode)
+        except LoaderError:
+            raise
+        except BaseException as error:
+            self._broken = f"changing the mode failed: {error}"
+            raise StackBroken(self._broken) from error
+        self.mode = mode
 
     def _at_once(self, wanted: Sequence[Lora]) -> list[AttachReceipt]:
         return self._plugin.set_stack(self._model, list(wanted))
