@@ -49,7 +49,7 @@ def run_models(args: argparse.Namespace) -> int:
         say('  lora-deck generate --model starter --prompt "Where is the treasure?"')
         return 0
     heads = ("NAME", "FORMAT", "ARCHITECTURE", "PARAMETERS", "BITS", "SIZE")
-    _put_table(heads, [_model_row(model) for model in models], [model.problem for model in models])
+    put_table(heads, [_model_row(model) for model in models], [model.problem for model in models])
     return 0
 
 
@@ -66,7 +66,7 @@ def run_adapters(args: argparse.Namespace) -> int:
         say('  lora-deck generate --model starter --lora pirate --prompt "Where is the treasure?"')
         return 0
     heads = ("NAME", "KIND", "RANK", "ALPHA", "TARGETS", "BASE MODEL", "FILE", "SIZE")
-    _put_table(heads, [_adapter_row(adapter) for adapter in adapters], [adapter.problem for adapter in adapters])
+    put_table(heads, [_adapter_row(adapter) for adapter in adapters], [adapter.problem for adapter in adapters])
     return 0
 
 
@@ -107,7 +107,7 @@ def _in_millions(count: int) -> str:
     return f"{count / 1e9:.1f}B" if count >= 999_500_000 else f"{count / 1e6:.3g}M"
 
 
-def _put_table(heads: Sequence[str], rows: Sequence[Sequence[str]], problems: Sequence[str]) -> None:
+def put_table(heads: Sequence[str], rows: Sequence[Sequence[str]], problems: Sequence[str]) -> None:
     """Aligned columns; what is wrong with a row stands on a line of its own below it."""
     shown = [[plain(cell) for cell in row] for row in (heads, *rows)]
     widths = [max(_width(row[column]) for row in shown) for column in range(len(heads))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from desktop.api import LoaderError
@@ -57,6 +57,27 @@ def fingerprint(path: Path) -> str:
             _take_name(digest, file)
             for block in _header(file):
                 digest.update(block)
+    except OSError as error:
+        raise LoaderError(f"{path.name} can't be read ({error.strerror}: {error.filename}).") from error
+    return digest.hexdigest()
+
+
+def weights_hash(path: Path, tell: Callable[[float], None]) -> str:
+    """The SHA-256, in hexadecimal, of all bytes of a model's weight files. Raises LoaderError if one can't be read.
+
+    Hashed is each file, by name, as in `content_hash`. `tell` hears how far it is, from 0 to 1.
+    """
+    digest = hashlib.sha256()
+    try:
+        files = sorted(files_of(path))
+        whole, done = max(sum(file.stat().st_size for file in files), 1), 0
+        for file in files:
+            _take_name(digest, file)
+            with file.open("rb") as opened:
+                while block := opened.read(_BLOCK):
+                    digest.update(block)
+                    done += len(block)
+                    tell(done / whole)
     except OSError as error:
         raise LoaderError(f"{path.name} can't be read ({error.strerror}: {error.filename}).") from error
     return digest.hexdigest()

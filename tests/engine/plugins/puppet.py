@@ -13,12 +13,14 @@ from desktop.api import (
     AttachReceipt,
     Capabilities,  # noqa: F401
     Chunk,  # noqa: F401
+    ExportReport,  # noqa: F401
     LoaderError,  # noqa: F401
     LoaderInfo,
     Logits,
     Model,
     ModelInfo,
     Reply,  # noqa: F401
+    StackCheck,
     Unsupported,  # noqa: F401
     hookimpl,
 )
@@ -55,6 +57,21 @@ class Puppet(Model):
     def logits(self, request):
         """As many bytes as positions are asked for."""
         return Logits(positions=1, vocabulary=1, data=bytes(request.last))
+
+    def set_mode(self, mode):
+        """Does what `on_mode` says; without it, what the contract's own does."""
+        self.seen.append(mode)
+        if (code := getattr(self, "on_mode", None)) is None:
+            return super().set_mode(mode)
+        return body("model, mode", code)(self, mode)
+
+    def check_stack(self, prompt):
+        """As many modules as the prompt has words."""
+        return StackCheck(modules=len(prompt.split()), worst_module="one", worst_error=0.5, allowed=1.0)
+
+    def export(self, request, progress):
+        """The folder's name is what is done."""
+        return body("model, request, progress", request.folder)(self, request, progress)
 
     def close(self):
         """Leaves a mark in the log."""
