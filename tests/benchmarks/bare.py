@@ -31,14 +31,20 @@ class Bare:
         import transformers.models.auto.tokenization_auto
         import transformers.models.llama.modeling_llama  # noqa: F401
 
-    def load(self, path: str) -> float:
+    def load(self, path: str, bits: int = 16) -> float:
         """Seconds that the model and its tokenizer take."""
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
+        quantised = {
+            8: BitsAndBytesConfig(load_in_8bit=True),
+            4: BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16),
+        }
         started = perf_counter()
         self.tokenizer = AutoTokenizer.from_pretrained(path)
-        self.model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.bfloat16).eval()
+        self.model = AutoModelForCausalLM.from_pretrained(
+            path, dtype=torch.bfloat16, quantization_config=quantised.get(bits)
+        ).eval()
         return perf_counter() - started
 
     def generate(self, prompt: str, count: int) -> dict[str, Any]:

@@ -32,6 +32,19 @@ class Budget(msgspec.Struct, frozen=True):
         return ratio >= self.bound if self.rule == "ratio at least" else ratio <= self.bound
 
 
+DECODING = {1: 1.0, 2: 0.95, 4: 0.85, 8: 0.75}
+"""Decoding with so many adapters over the bare base."""
+
+
+def _adapters(kind: str, base: str) -> dict[str, Budget]:
+    found = {}
+    for count, bound in DECODING.items():
+        found[f"decode.{kind}.adapters.{count}"] = Budget("ratio at least", bound, f"{count} of them; baseline: {base}")
+        words = f"{count} of them; baseline: PEFT with the same adapters"
+        found[f"decode.{kind}.adapters.{count}.peft"] = Budget("ratio at least", None, words)
+    return found
+
+
 BUDGETS: dict[str, Budget] = {
     "startup.window": Budget("value at most", 0.5, "a new process to the visible window, 200 adapters"),
     "ui.stall.load": Budget("value at most", 33, "worst gap of a 4 ms GUI timer while loading"),
@@ -51,6 +64,10 @@ BUDGETS: dict[str, Budget] = {
     "decode.adapters.2.peft": Budget("ratio at least", None, "2 adapters; baseline: PEFT with the same adapters"),
     "decode.adapters.4.peft": Budget("ratio at least", None, "4 adapters; baseline: PEFT with the same adapters"),
     "decode.adapters.8.peft": Budget("ratio at least", None, "8 adapters; baseline: PEFT with the same adapters"),
+    **_adapters("8bit", "the bare 8-bit base"),
+    **_adapters("4bit", "the bare nf4 base"),
+    **_adapters("large", "the bare base of 1.1 billion parameters"),
+    "decode.folded": Budget("ratio at least", 0.98, "2 adapters folded in; baseline: our own decoding of the base"),
     "decode.beside_training": Budget("ratio at least", 0.7, "decoding beside a training; baseline: decoding alone"),
     "decode.beside_training.train": Budget("ratio at least", 0.5, "training beside decoding; baseline: alone"),
     "stack.attach": Budget("value at most", 30, "attach the first r16 adapter; baseline: PEFT"),

@@ -59,10 +59,10 @@ def engine(home: Home, governor: Governor | None = None) -> Iterator[EngineClien
         client.close()
 
 
-def load(client: EngineClient, path: Path) -> float:
+def load(client: EngineClient, path: Path, bits: int = 16) -> float:
     """Seconds from the wish to the loaded model."""
     started = perf_counter()
-    client.load(LoadRequest(path=str(path), dtype="bfloat16", device="cpu")).result()
+    client.load(LoadRequest(path=str(path), dtype="bfloat16", device="cpu", bits=bits)).result()
     return perf_counter() - started
 
 
