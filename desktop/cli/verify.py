@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from desktop.api import LoaderError
-from desktop.engine.verification import Proof, verify
+from desktop.engine.proof import Proof
+from desktop.engine.verification import verify
 from desktop.library.identity import weights_hash
 
 from .arguments import add_model_arguments

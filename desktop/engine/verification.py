@@ -6,38 +6,17 @@ import math
 from array import array
 from collections.abc import Callable, Sequence
 
-import msgspec
-
-from desktop.api import AttachReceipt, Logits, LogitsRequest, Lora, StackCheck
+from desktop.api import Logits, LogitsRequest, Lora, StackCheck
 
 from .client import EngineClient
 from .jobs import JobFailed
+from .proof import Proof
 
 PROMPT = "The quick brown fox jumps over the lazy dog. Once upon a time, in a land far away, there lived"
+PROBE = LogitsRequest(prompt="The capital of France is")
+"""What the next token's logits are compared on after every change; short, because nobody asked for it."""
 POSITIONS = 64
 """Logits of so many of the prompt's last positions are compared."""
-
-
-class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """What one stack did."""
-
-    names: tuple[str, ...]
-    receipts: tuple[AttachReceipt, ...]
-    check: StackCheck | None
-    """What its modules added, against the formula in float64; None where that can't be said."""
-    why_unchecked: str = ""
-    moved: float
-    """Largest change of a logit on the prompt, in units of the logits; NaN where one is not a number."""
-    base_is_back: bool
-    """The logits after taking it off equal those before to the bit."""
-
-    @property
-    def holds(self) -> bool:
-        """Whether it acted, as the formula says, and left no trace. An adapter at weight 0 need not act."""
-        if not any(receipt.weight for receipt in self.receipts):
-            return self.moved == 0 and self.base_is_back
-        acted = self.moved > 0 and math.isfinite(self.moved)
-        return acted and self.base_is_back and self.check is not None and self.check.holds
 
 
 def verify(engine: EngineClient, rows: Sequence[Lora], tell: Callable[[str, float], None]) -> list[Proof]:

@@ -24,6 +24,7 @@ from .opening import already_converted, fitting_choices, open_model
 from .plans import Answer, Loaded, LoadPlan, PromptPlan, Side
 from .problems import IN_WORDS, bug_from, problem_from
 from .stack_keeper import StackKeeper, apply_rows
+from .stack_tools import StackTools
 from .streaming import follow_answer
 from .watched_files import WatchedFiles
 
@@ -77,6 +78,7 @@ class EngineDriver(QObject):
         self._job: Job[GenerateResult] | None = None
         self._stopped = threading.Event()
         self._watched = WatchedFiles()
+        self.tools = StackTools(self._main, self.stack, self._with_model, self._on_gone, self._watched.changed, self)
         self._sides: list[Side] = []
         """The answers to the present prompt as far as they came: the stack's, then the base's."""
 
@@ -169,8 +171,11 @@ class EngineDriver(QObject):
             self.load_failed.emit(bug_from(error))
         else:
             self._watched.remember(self._loaded.info.path)
-            self.stack.use(self._client)
-            self.loaded.emit(self._loaded)
+            with self.stack.held:
+                # The adapters wait until the base's own logits are known.
+                self.stack.use(self._client)
+                self.loaded.emit(self._loaded)
+                self.tools.take_base()
 
     def _get_starter(self) -> None:
         try:
@@ -183,6 +188,9 @@ class EngineDriver(QObject):
             self.load_failed.emit(bug_from(error))
         else:
             self.starter_ready.emit(str(model), str(adapter))
+
+    def _with_model(self) -> EngineClient | None:
+        return self._client if self._loaded is not None else None
 
     def _engine(self, choice: Choice) -> EngineClient:
         return self._engine_for(choice.found.ref)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from desktop.api import LoaderError, ModelInfo
+from desktop.api import Capabilities, LoaderError, ModelInfo
 from desktop.discovery.choice import Choice, nobody_fits, with_bits
 from desktop.discovery.loaders import Loaders
 from desktop.engine.client import EngineClient
@@ -55,6 +55,7 @@ def open_model(plan: LoadPlan, choices: list[Choice], engines: Engines, home: Ho
                 loader_title=described.title if described else choice.found.ref.name,
                 bits=capabilities.bits if capabilities else (16,),
                 sampling=capabilities.sampling if capabilities else (),
+                capabilities=capabilities or Capabilities(),
             )
     words = tr("Every loader that seemed to fit says that {name} is not its own. Choose another model.")
     raise LoaderError(words.format(name=plan.name))

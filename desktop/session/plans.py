@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
-from desktop.api import AttachReceipt, LoadRequest, Lora, ModelInfo, Sampling
+from desktop.api import AttachReceipt, Capabilities, LoadRequest, Lora, ModelInfo, Sampling
 from desktop.api.generating import FinishReason
 from desktop.api.loading import Bits, DType
 from desktop.engine.messages import LoaderRef, Segment
+from desktop.engine.proof import Proof
 
 
 class State(Enum):
@@ -23,6 +24,8 @@ class State(Enum):
     READY = "ready"
     """A model is loaded and idle."""
     ANSWERING = "answering"
+    WORKING = "working"
+    """The stack is being folded, proved or written to disk."""
     LOST = "lost"
     """The engine is gone; the model and the stack can be put back by a restart."""
 
@@ -67,6 +70,7 @@ class Loaded(msgspec.Struct, frozen=True):
     bits: tuple[int, ...] = ()
     sampling: tuple[str, ...] = ()
     """Fields of `Sampling` the loader honours."""
+    capabilities: Capabilities = Capabilities()
 
 
 class PromptPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,3 +136,16 @@ class StackReport(msgspec.Struct, frozen=True, kw_only=True):
     receipts: tuple[AttachReceipt, ...] = ()
     problems: dict[str, Problem] = {}
     """Rows that could not be attached, by id, with the reason."""
+
+
+class Proved(msgspec.Struct, frozen=True):
+    """What proving the stack came to."""
+
+    proofs: tuple[Proof, ...]
+    files: str
+    """Why the base's files are no longer those that were loaded; empty where they are."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether all of it holds."""
+        return bool(self.proofs) and not self.files and all(proof.holds for proof in self.proofs)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from desktop.api import Lora
+from desktop.api import ExportRequest, Lora, Mode
 from desktop.discovery.loaders import Loaders
 from desktop.engine.governor import Governor
 from desktop.library.home import Home
@@ -92,6 +92,8 @@ class Session(QObject):
         self._starter_plan: LoadPlan | None = None
         self._loaders = Loaders(home, settings)
         self._driver = EngineDriver(home, self._loaders, Governor(), self)
+        self.tools = self._driver.tools
+        """What is done with the whole stack; its signals tell what came of it."""
         self._reader = LibraryReader(home, settings, self._loaders, self)
         self._saver = Saver(home.root, self)
         self._stuck = False
@@ -122,6 +124,9 @@ class Session(QObject):
         """End what is going on: a load at once, an answer at its next token; one that is stuck, with its engine."""
         if self.state is State.LOADING or (self.state is State.ANSWERING and self._stuck):
             self._driver.end_engine()
+        elif self.state is State.WORKING:
+            if not self.tools.stop():
+                self._driver.end_engine()
         elif self.state is State.ANSWERING:
             self._driver.stop_answer()
             if not self._patience.isActive():
@@ -148,6 +153,21 @@ class Session(QObject):
             self._stuck = False
             self._become(State.ANSWERING)
             self._driver.answer(plan)
+
+    def set_mode(self, mode: Mode) -> None:
+        """Fold the stack into the weights, or compute it exactly again."""
+        if self._begin_work():
+            self.tools.set_mode(mode)
+
+    def prove_stack(self) -> None:
+        """Prove that the adapters act and that the base comes back."""
+        if self._begin_work():
+            self.tools.prove()
+
+    def export_stack(self, request: ExportRequest) -> None:
+        """Write the stack to disk."""
+        if self._begin_work():
+            self.tools.export(request)
 
     def count_tokens(self, number: int, text: str) -> None:
         """Count a text's tokens, if the engine is idle."""
@@ -196,6 +216,7 @@ class Session(QObject):
         driver, reader, saver = self._driver, self._reader, self._saver
         # What only passes through
         driver.progressed.connect(self.progressed)
+        self.tools.progressed.connect(self.progressed)
         driver.starter_ready.connect(self.starter_ready)
         driver.stack_changed.connect(self.stack_changed)
         driver.answer_grew.connect(self.answer_grew)
@@ -221,8 +242,20 @@ class Session(QObject):
         driver.answer_ended.connect(self._on_answer_ended)
         driver.answer_failed.connect(self._on_answer_failed)
         driver.lost.connect(self._on_lost)
+        self.tools.ended.connect(self._on_work_ended)
         self._watch.timeout.connect(self._look_at_engine)
         self._patience.timeout.connect(self._on_patience_ended)
+
+    def _begin_work(self) -> bool:
+        if self.state is not State.READY:
+            return False
+        self._become(State.WORKING)
+        return True
+
+    @Slot()
+    def _on_work_ended(self) -> None:
+        if self.state is State.WORKING:
+            self._become(State.READY)
 
     def _become(self, state: State) -> None:
         if state is not self.state:

@@ -66,6 +66,11 @@ class Banner(QFrame):
         self._text.setPlainText(problem.detail)
         self.show()
 
+    def show_news(self, sentence: str) -> None:
+        """Show what was done; nothing is wrong."""
+        self.show_problem(Problem(sentence=sentence))
+        self._sentence.say(sentence)
+
     def sentence(self) -> str:
         """What is shown; empty while it is hidden."""
         return self._problem.sentence if self.isVisible() else ""

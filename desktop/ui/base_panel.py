@@ -249,7 +249,7 @@ class BasePanel(QWidget):
     def _show_buttons(self) -> None:
         loading = self._state is State.LOADING
         chosen = bool(self._model.currentData(PATH_ROLE))
-        busy = self._state is State.ANSWERING
+        busy = self._state in {State.ANSWERING, State.WORKING}
         self._load.setText(self.tr("Cancel") if loading else self.tr("Load"))
         refused = bool(self._choices) and self._choice() is None
         self._load.setEnabled(loading or (chosen and not busy and not refused and not self._form.is_valid()))

@@ -41,7 +41,7 @@ class JobBar(QWidget):
 
     def show_state(self, state: State) -> None:
         """Show or hide the way to end it."""
-        busy = state in {State.LOADING, State.ANSWERING}
+        busy = state in {State.LOADING, State.ANSWERING, State.WORKING}
         self._bar.setVisible(busy)
         self._cancel.setVisible(busy)
         if state is State.ANSWERING:

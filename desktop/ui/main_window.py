@@ -10,7 +10,7 @@ from PySide6.QtCore import QByteArray, Qt, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
-from desktop.api import Lora
+from desktop.api import ExportRequest, Lora
 from desktop.session.plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, State
 from desktop.session.saved import Saved
 from desktop.session.session import Session
@@ -24,6 +24,7 @@ from .icons import Icons
 from .job_bar import JobBar
 from .menus import Menus
 from .prompt_place import PromptPlace
+from .stack_actions import StackActions
 from .stack_panel import StackPanel
 from .status_chip import StatusChip
 from .thin_splitter import ThinSplitter
@@ -50,6 +51,7 @@ class MainWindow(QMainWindow):
         self.job_bar = JobBar()
         self.dialogs = Dialogs(self)
         self.menus = Menus(self)
+        self.stack_actions = StackActions(self, self.menus.adapters, session.home.loras, session.home.models)
         self._chip = StatusChip()
         self._counter = TokenCounter(self)
         self._build()
@@ -199,6 +201,21 @@ class MainWindow(QMainWindow):
         session.stack_changed.connect(stack.show_report)
         session.fit_judged.connect(stack.show_fit)
 
+        self._connect_actions()
+
+    def _connect_actions(self) -> None:
+        actions, session, tools = self.stack_actions, self._session, self._session.tools
+        actions.mode_wanted.connect(session.set_mode)
+        actions.proof_wanted.connect(session.prove_stack)
+        actions.export_wanted.connect(self._on_export_wanted)
+        actions.said.connect(self.place.banner.show_news)
+        tools.mode_changed.connect(actions.show_mode)
+        tools.mode_changed.connect(self._chip.show_mode)
+        tools.proved.connect(actions.show_proved)
+        tools.exported.connect(actions.show_exported)
+        tools.exported.connect(session.list_library)
+        tools.failed.connect(self.place.banner.show_problem)
+
     def _connect_answers(self) -> None:
         session, place = self._session, self.place
         place.box.send_requested.connect(self._on_send_requested)
@@ -272,14 +289,14 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_state_changed(self, state: State) -> None:
-        for part in (self.base, self.place, self.job_bar, self._chip):
+        for part in (self.base, self.place, self.job_bar, self._chip, self.stack_actions):
             part.show_state(state)
 
     @Slot(object)
     def _on_model_loaded(self, loaded: Loaded) -> None:
         self._chip.show_model(loaded.plan.name)
         self.dialogs.know_versions(loaded.info.versions)
-        for part in (self.base, self.details, self.place):
+        for part in (self.base, self.details, self.place, self.stack_actions):
             part.show_loaded(loaded)
         self._counter.text_changed(self.place.box.text())
         self._session.list_library()
@@ -288,10 +305,14 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_model_unloaded(self) -> None:
         self._chip.show_model("")
-        for part in (self.base, self.details, self.place):
+        for part in (self.base, self.details, self.place, self.stack_actions):
             part.show_loaded(None)
         self.stack.show_unloaded()
         self._session.touch()
+
+    @Slot(str, str)
+    def _on_export_wanted(self, what: Literal["adapter", "model"], folder: str) -> None:
+        self._session.export_stack(ExportRequest(folder=folder, what=what))
 
     @Slot(object)
     def _on_engine_lost(self, problem: Problem) -> None:

@@ -21,7 +21,7 @@ class Menus:
         self.refresh = _add(window, model, tr("Read the library a&gain"), "F5")
         model.addSeparator()
         self.quit = _add(window, model, tr("&Quit"), "Ctrl+Q")
-        adapters = bar.addMenu(tr("&Adapters"))
+        self.adapters = adapters = bar.addMenu(tr("&Adapters"))
         self.add_adapter = _add(window, adapters, tr("Add from the &library..."), "Ctrl+L")
         self.add_folder = _add(window, adapters, tr("Add from a &folder..."), "Ctrl+Shift+L")
         answer = bar.addMenu(tr("A&nswer"))

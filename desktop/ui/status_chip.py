@@ -29,7 +29,7 @@ class _Dot(QWidget):
     def _colour(self) -> QColor:
         if self._state is State.LOST:
             return theme.error_colour(self.palette())
-        if self._state in {State.ANSWERING, State.LOADING}:
+        if self._state in {State.ANSWERING, State.LOADING, State.WORKING}:
             return self.palette().color(QPalette.ColorRole.Accent)
         return theme.muted_colour(self.palette())
 
@@ -53,6 +53,7 @@ class StatusChip(QWidget):
         self._name = ""
         self._state = State.EMPTY
         self._memory = 0
+        self._folded = False
         self._dot = _Dot()
         self._label = theme.Elided()
         self._label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -76,6 +77,11 @@ class StatusChip(QWidget):
         self._dot.show_state(state)
         self._say()
 
+    def show_mode(self, mode: str) -> None:
+        """How the stack is computed; exact is what nobody need be told."""
+        self._folded = mode == "folded"
+        self._say()
+
     def show_memory(self, memory: int) -> None:
         """Bytes the engine takes."""
         self._memory = memory
@@ -91,10 +97,13 @@ class StatusChip(QWidget):
             State.LOADING: self.tr("loading"),
             State.READY: self.tr("idle"),
             State.ANSWERING: self.tr("answering"),
+            State.WORKING: self.tr("working"),
             State.LOST: self.tr("engine stopped"),
         }
         parts = [self._name] if self._name and self._state is not State.EMPTY else []
         parts.append(states[self._state])
+        if self._folded and parts[1:]:
+            parts.insert(1, self.tr("folded"))
         if self._memory and self._state is not State.EMPTY:
             parts.append(size_in_words(self._memory))
         self._label.say(" · ".join(parts))

@@ -9,6 +9,19 @@ from desktop.library.settings import Settings
 from desktop.session.plans import State
 
 
+class FakeTools(QObject):
+    """The signals of `desktop.session.stack_tools.StackTools`."""
+
+    progressed = Signal(str, object)
+    mode_changed = Signal(str)
+    proved = Signal(object)
+    exported = Signal(object)
+    failed = Signal(object)
+    cancelled = Signal()
+    moved = Signal(float)
+    ended = Signal()
+
+
 class FakeSession(QObject):
     """The same signals and verbs as `desktop.session.session.Session`; a test compares the two."""
 
@@ -42,6 +55,7 @@ class FakeSession(QObject):
         """`root` is a home folder nothing is written to."""
         super().__init__()
         self.home = Home(root)
+        self.tools = FakeTools(self)
         self.settings = Settings()
         self.state = State.EMPTY
         self.loaded = None
@@ -71,7 +85,8 @@ def _verb(name):
 
 VERBS = (
     "warm_up", "load", "get_starter", "cancel", "unload", "restart", "set_rows", "answer", "count_tokens",
-    "list_library", "describe_loaders", "look_at_devices", "probe", "judge_fit", "touch", "save", "shut_down",
+    "list_library", "describe_loaders", "look_at_devices", "probe", "judge_fit", "set_mode", "prove_stack",
+    "export_stack", "touch", "save", "shut_down",
 )  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))

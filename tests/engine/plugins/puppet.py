@@ -55,8 +55,8 @@ class Puppet(Model):
         return len(text.split())
 
     def logits(self, request):
-        """As many bytes as positions are asked for."""
-        return Logits(positions=1, vocabulary=1, data=bytes(request.last))
+        """As many zeros as positions are asked for."""
+        return Logits(positions=request.last, vocabulary=1, data=bytes(4 * request.last))
 
     def set_mode(self, mode):
         """Does what `on_mode` says; without it, what the contract's own does."""
