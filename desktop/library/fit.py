@@ -11,6 +11,8 @@ import msgspec
 from desktop.api import LoaderError
 from desktop.api.checkpoints import read_safetensors_header, weight_files
 
+from .adapter_weights import read_adapter_header
+
 Shapes = Mapping[str, tuple[int, ...]]
 PREFIX = "base_model.model."
 """What PEFT puts before a module's name when it saves an adapter."""
@@ -76,10 +78,7 @@ def _misfit(module: str, factor: str, shape: tuple[int, ...], weight: tuple[int,
 
 
 def _adapter_shapes(folder: Path) -> Shapes:
-    file = folder / "adapter_model.safetensors"
-    if not file.is_file():
-        raise LoaderError("Its weights are a .bin file, whose shapes are not read before it is attached.")
-    return {tensor.name: tensor.shape for tensor in read_safetensors_header(file)}
+    return {tensor.name: tensor.shape for tensor in read_adapter_header(folder)}
 
 
 def _model_shapes(path: Path) -> Shapes:
