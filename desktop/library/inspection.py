@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from math import prod
@@ -84,14 +85,19 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """Why it can't be used as it stands, a sentence each."""
 
 
-def inspect_adapter(folder: Path, name: str = "") -> Inspection:
-    """Everything about the adapter in a folder, read now; what is missing or broken is among its problems."""
+def inspect_adapter(folder: Path, name: str = "", ending: threading.Event | None = None) -> Inspection:
+    """Everything about the adapter in a folder, read now; what is missing or broken is among its problems.
+
+    Raises HashStopped once `ending` is set.
+    """
     problems: list[str] = []
     read = _read_config(folder, problems)
     config = read or {}
     file, size = _find_weights(folder, problems)
     entry = entry_from_config(name or folder.name, folder, config, file, size)
-    if read is not None and entry.problem:
+    if read is None:
+        entry = msgspec.structs.replace(entry, kind="")
+    elif entry.problem:
         problems.append(entry.problem)
     tensors = _read_header(folder, problems) if file else ()
     is_lora = str(config.get("peft_type") or "LORA").upper() == "LORA"
@@ -106,7 +112,7 @@ def inspect_adapter(folder: Path, name: str = "") -> Inspection:
         # Of a type of number that is not known, the shapes were not checked: they may be any size.
         parameters=min(sum(prod(tensor.shape) for tensor in tensors), 2**63 - 1),
         dtypes=dict(Counter(printable(tensor.dtype) for tensor in tensors)),
-        content_hash=_hash(folder, problems) if file else "",
+        content_hash=_hash(folder, problems, ending) if file else "",
         peft_version=printable(version),
         training=training,
         card=card,
@@ -115,11 +121,16 @@ def inspect_adapter(folder: Path, name: str = "") -> Inspection:
     )
 
 
+def from_entry(entry: AdapterEntry) -> Inspection:
+    """What the list of the library tells of an adapter nobody has looked into."""
+    return Inspection(**_of_entry(entry, {}))
+
+
 def _of_entry(entry: AdapterEntry, config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": entry.name,
         "path": entry.path,
-        "kind": entry.kind if config else "",
+        "kind": entry.kind,
         "rank": entry.rank,
         "rank_pattern": _pattern(config.get("rank_pattern"), is_rank),
         "alpha": entry.alpha,
@@ -179,9 +190,9 @@ def _read_card(folder: Path) -> tuple[ModelCard | None, tuple[str, ...]]:
         return None, (f"{CARD} can't be read ({error.strerror}).",)
 
 
-def _hash(folder: Path, problems: list[str]) -> str:
+def _hash(folder: Path, problems: list[str], ending: threading.Event | None) -> str:
     try:
-        return content_hash(folder)
+        return content_hash(folder, ending)
     except LoaderError as error:
         problems += [] if problems else [str(error)]
     return ""

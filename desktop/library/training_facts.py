@@ -64,9 +64,9 @@ def read_training(folder: Path) -> tuple[Training | None, tuple[str, ...]]:
 
 
 def _read(path: Path, notes: list[str]) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
     try:
+        if not path.is_file():
+            return {}
         with path.open("rb") as file:
             value = json.loads(file.read(_LIMIT))
     except (OSError, ValueError, RecursionError) as error:

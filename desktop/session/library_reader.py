@@ -13,6 +13,8 @@ from desktop.engine.jobs import JobCancelled
 from desktop.library.adapters import list_adapters
 from desktop.library.fit import FitJudge
 from desktop.library.home import Home
+from desktop.library.identity import HashStopped
+from desktop.library.inspection import inspect_adapter
 from desktop.library.memory import read_memory_facts
 from desktop.library.models import list_models
 from desktop.library.settings import Settings
@@ -35,6 +37,8 @@ class LibraryReader(QObject):
     memory_judged = Signal(str, object)
     #: Whether an adapter fits a model: the adapter's path, the model's, the Fit.
     fit_judged = Signal(str, str, object)
+    #: Everything about an adapter: its path, the Inspection.
+    adapter_inspected = Signal(str, object)
     #: What torch sees and what the machine has: a list of DeviceLine.
     devices_found = Signal(list)
 
@@ -66,6 +70,10 @@ class LibraryReader(QObject):
         """Compare an adapter's shapes with a model's."""
         self._lane.submit(lambda: self.fit_judged.emit(adapter, model, self._fits.judge(Path(adapter), Path(model))))
 
+    def inspect_adapter(self, path: str) -> None:
+        """Look into an adapter; its whole weights file is read for the hash."""
+        self._lane.submit(lambda: self._inspect(path))
+
     def look_at_devices(self) -> None:
         """Compare what torch sees with what the machine has; takes seconds, because torch is imported for it."""
         self._slow.submit(lambda: self.devices_found.emit(look_at_devices(self._loaders)))
@@ -80,6 +88,12 @@ class LibraryReader(QObject):
     def _list_all(self) -> None:
         self.models_listed.emit(list_models(self._home, self._settings))
         self.adapters_listed.emit(list_adapters(self._home, self._settings))
+
+    def _inspect(self, path: str) -> None:
+        try:
+            self.adapter_inspected.emit(path, inspect_adapter(Path(path), ending=self._ending))
+        except HashStopped:
+            pass  # the program is ending
 
     def _describe(self) -> None:
         if self._ending.is_set():

@@ -72,6 +72,8 @@ class Session(QObject):
     memory_judged = Signal(str, object)
     #: Whether an adapter fits a model: both paths, and the Fit.
     fit_judged = Signal(str, str, object)
+    #: Everything about an adapter: its path, and the Inspection.
+    adapter_inspected = Signal(str, object)
     #: What torch sees and what the machine has: list of DeviceLine.
     devices_found = Signal(list)
     #: It is time to save: hand the state to `save`.
@@ -175,6 +177,10 @@ class Session(QObject):
         if self.loaded is not None:
             self._reader.judge_fit(adapter, self.loaded.info.path)
 
+    def inspect_adapter(self, path: str) -> None:
+        """Read everything about an adapter."""
+        self._reader.inspect_adapter(path)
+
     @Slot()
     def touch(self) -> None:
         """Something worth saving has changed."""
@@ -207,6 +213,7 @@ class Session(QObject):
         reader.verdicts_found.connect(self.verdicts_found)
         reader.memory_judged.connect(self.memory_judged)
         reader.fit_judged.connect(self.fit_judged)
+        reader.adapter_inspected.connect(self.adapter_inspected)
         reader.devices_found.connect(self.devices_found)
         saver.due.connect(self.save_due)
         saver.save_failed.connect(self.save_failed)

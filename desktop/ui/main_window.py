@@ -196,6 +196,10 @@ class MainWindow(QMainWindow):
         dialogs.adapter_chosen.connect(stack.add)
         session.adapters_listed.connect(dialogs.chooser.show_adapters)
         session.adapters_listed.connect(self.details.facts.know)
+        self.details.facts.inspection_wanted.connect(session.inspect_adapter)
+        self.details.facts.inspection_wanted.connect(session.judge_fit)
+        session.adapter_inspected.connect(self.details.facts.show_inspection)
+        session.fit_judged.connect(self.details.facts.show_fit)
         session.stack_changed.connect(stack.show_report)
         session.fit_judged.connect(stack.show_fit)
 

@@ -3,12 +3,13 @@
 import json
 import math
 import struct
+import threading
 
 import msgspec
 import pytest
 import torch
 
-from desktop.library.identity import content_hash
+from desktop.library.identity import HashStopped, content_hash
 from desktop.library.inspection import inspect_adapter
 from desktop.library.inspection_words import in_words
 from tests.library.making import make_adapter, write_json, write_safetensors
@@ -176,6 +177,13 @@ def test_a_folder_that_is_no_adapter_is_told(tmp_path):
 def test_factors_that_can_not_be_right_are_told(tmp_path, tensors, words):
     (problem,) = inspect_adapter(with_tensors(tmp_path / "a", tensors)).problems
     assert words in problem
+
+
+def test_a_hash_nobody_waits_for_ends(tmp_path):
+    ending = threading.Event()
+    ending.set()
+    with pytest.raises(HashStopped):
+        inspect_adapter(make_adapter(tmp_path / "a"), ending=ending)
 
 
 def test_other_kinds_have_no_factors_to_miss(tmp_path):
