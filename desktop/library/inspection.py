@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from desktop.api import LoaderError
-from desktop.api.checkpoints import TensorHeader
+from desktop.api.checkpoints import TensorHeader, read_safetensors_header
 
 from .adapter_weights import BrokenAdapter, find_weights, read_adapter_header
 from .adapters import AdapterEntry, entry_from_config, is_finite, is_rank, read_config
@@ -99,7 +99,7 @@ def inspect_adapter(folder: Path, name: str = "", ending: threading.Event | None
         entry = msgspec.structs.replace(entry, kind="")
     elif entry.problem:
         problems.append(entry.problem)
-    tensors = _read_header(folder, problems) if file else ()
+    tensors = _read_header(folder, problems) if file else _read_header_of_part(folder)
     is_lora = str(config.get("peft_type") or "LORA").upper() == "LORA"
     factors = pair_factors(tensors) if is_lora and tensors else Factors({}, (), ())
     problems += [*factors.problems, *_rank_problem(config, factors)]
@@ -181,6 +181,14 @@ def _read_header(folder: Path, problems: list[str]) -> tuple[TensorHeader, ...]:
     except LoaderError as error:
         problems.append(str(error))
     return ()
+
+
+def _read_header_of_part(folder: Path) -> tuple[TensorHeader, ...]:
+    """What a download that broke off says it would have held; why it can't be used is known already."""
+    try:
+        return read_safetensors_header(folder / "adapter_model.safetensors", whole=False)
+    except LoaderError:
+        return ()
 
 
 def _read_card(folder: Path) -> tuple[ModelCard | None, tuple[str, ...]]:

@@ -138,9 +138,10 @@ def test_a_loss_that_is_no_number_is_told_and_can_be_sent_on(tmp_path):
     assert json.loads(msgspec.json.encode(found))["training"]["loss"] is None
 
 
-def test_broken_weights_leave_what_the_configuration_says(tmp_path):
+def test_broken_weights_leave_what_the_configuration_and_their_header_say(tmp_path):
     found = inspect_adapter(make_adapter(tmp_path / "a", rank=4, cut=5))
     assert (found.rank, found.alpha, found.base_model) == (4, 16, "huggyllama/llama-7b")
+    assert (found.modules, found.parameters, found.content_hash) == ({"q_proj": 1}, 512, "")
     assert found.problems == (
         "adapter_model.safetensors is cut short: 5 bytes are missing at its end. Download the adapter again.",
     )
