@@ -13,8 +13,8 @@ from desktop.library.fit import Fit, FitJudge
 from desktop.library.home import Home
 from desktop.library.inspection import Inspection, inspect_adapter
 from desktop.library.inspection_words import in_words
-from desktop.library.names import NameNotFound, display_name, find_adapter, find_model
-from desktop.library.places import adapter_folders, printable
+from desktop.library.names import NameNotFound, adapter_name, find_adapter, find_model
+from desktop.library.places import printable
 from desktop.library.settings import Settings, read_settings_file
 from desktop.starter.install import ADAPTER, install_adapter
 
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         model = _find_model(args.against, home, settings) if args.against is not None else None
     except NameNotFound as error:
         raise CommandError(str(error)) from error
-    found = inspect_adapter(folder, display_name(folder, adapter_folders(home, settings)))
+    found = inspect_adapter(folder, adapter_name(folder, home, settings))
     fit = FitJudge().judge(folder, model) if model is not None else None
     if args.json:
         put_json(_as_object(found, model, fit))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import threading
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Event
 
 from desktop.api import LoaderError
 from desktop.api.checkpoints import HEADER_LIMIT
@@ -26,7 +26,7 @@ class HashStopped(Exception):
     """Nobody waits for the hash any more."""
 
 
-def content_hash(folder: Path, ending: threading.Event | None = None) -> str:
+def content_hash(folder: Path, ending: Event | None = None) -> str:
     """The SHA-256 of an adapter, in hexadecimal. Raises LoaderError if a file is missing or can't be read.
 
     Raises HashStopped once `ending` is set: a large adapter on a slow disk takes a minute.
@@ -73,7 +73,7 @@ def _take_name(digest: hashlib._Hash, file: Path) -> None:
     digest.update(file.name.encode("utf-8", "surrogatepass") + b"\0" + struct.pack("<Q", file.stat().st_size))
 
 
-def _take_file(digest: hashlib._Hash, file: Path, ending: threading.Event | None = None) -> None:
+def _take_file(digest: hashlib._Hash, file: Path, ending: Event | None = None) -> None:
     _take_name(digest, file)
     with file.open("rb") as opened:
         while block := opened.read(_BLOCK):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 from collections import Counter
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import msgspec
@@ -85,7 +85,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """Why it can't be used as it stands, a sentence each."""
 
 
-def inspect_adapter(folder: Path, name: str = "", ending: threading.Event | None = None) -> Inspection:
+def inspect_adapter(folder: Path, name: str = "", ending: Event | None = None) -> Inspection:
     """Everything about the adapter in a folder, read now; what is missing or broken is among its problems.
 
     Raises HashStopped once `ending` is set.
@@ -198,7 +198,7 @@ def _read_card(folder: Path) -> tuple[ModelCard | None, tuple[str, ...]]:
         return None, (f"{CARD} can't be read ({error.strerror}).",)
 
 
-def _hash(folder: Path, problems: list[str], ending: threading.Event | None) -> str:
+def _hash(folder: Path, problems: list[str], ending: Event | None) -> str:
     try:
         return content_hash(folder, ending)
     except LoaderError as error:

@@ -55,7 +55,7 @@ def parse_loras(texts: Sequence[str], home: Home, settings: Settings) -> tuple[L
     for text in texts:
         path, weight = _path_and_weight(text, home, settings)
         row_id = make_row_id(path, [row.id for row in rows])
-        rows.append(Lora(id=row_id, name=display_name(path, folders), path=str(path), weight=weight))
+        rows.append(Lora(id=row_id, name=_display_name(path, folders), path=str(path), weight=weight))
     return tuple(rows)
 
 
@@ -71,8 +71,12 @@ def make_row_id(path: Path, taken: Collection[str] = ()) -> str:
         number += 1
 
 
-def display_name(path: Path, folders: Sequence[Path]) -> str:
+def adapter_name(path: Path, home: Home, settings: Settings) -> str:
     """What an adapter is called: its place in the library's folders, else its folder's own name."""
+    return _display_name(path, adapter_folders(home, settings))
+
+
+def _display_name(path: Path, folders: Sequence[Path]) -> str:
     inside = next((folder for folder in folders if path != folder and path.is_relative_to(folder)), None)
     return path.relative_to(inside).as_posix() if inside else path.name or str(path)
 

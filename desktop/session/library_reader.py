@@ -29,6 +29,8 @@ class LibraryReader(QObject):
     models_listed = Signal(list)
     #: The adapters of the library: a list of AdapterEntry.
     adapters_listed = Signal(list)
+    #: Everything about an adapter: its path, the Inspection.
+    adapter_inspected = Signal(str, object)
     #: Every loader: a list of Found, and notes about the plugins.
     loaders_described = Signal(list, list)
     #: The loaders' verdicts about the model at a path, best first: the path, a list of Choice.
@@ -37,8 +39,6 @@ class LibraryReader(QObject):
     memory_judged = Signal(str, object)
     #: Whether an adapter fits a model: the adapter's path, the model's, the Fit.
     fit_judged = Signal(str, str, object)
-    #: Everything about an adapter: its path, the Inspection.
-    adapter_inspected = Signal(str, object)
     #: What torch sees and what the machine has: a list of DeviceLine.
     devices_found = Signal(list)
 
@@ -66,13 +66,13 @@ class LibraryReader(QObject):
         """Ask every loader about a model, and read what its context costs."""
         self._slow.submit(lambda: self._probe(path))
 
-    def judge_fit(self, adapter: str, model: str) -> None:
-        """Compare an adapter's shapes with a model's."""
-        self._lane.submit(lambda: self.fit_judged.emit(adapter, model, self._fits.judge(Path(adapter), Path(model))))
-
     def inspect_adapter(self, path: str) -> None:
         """Look into an adapter; its whole weights file is read for the hash."""
         self._lane.submit(lambda: self._inspect(path))
+
+    def judge_fit(self, adapter: str, model: str) -> None:
+        """Compare an adapter's shapes with a model's."""
+        self._lane.submit(lambda: self.fit_judged.emit(adapter, model, self._fits.judge(Path(adapter), Path(model))))
 
     def look_at_devices(self) -> None:
         """Compare what torch sees with what the machine has; takes seconds, because torch is imported for it."""
@@ -89,12 +89,6 @@ class LibraryReader(QObject):
         self.models_listed.emit(list_models(self._home, self._settings))
         self.adapters_listed.emit(list_adapters(self._home, self._settings))
 
-    def _inspect(self, path: str) -> None:
-        try:
-            self.adapter_inspected.emit(path, inspect_adapter(Path(path), ending=self._ending))
-        except HashStopped:
-            pass  # the program is ending
-
     def _describe(self) -> None:
         if self._ending.is_set():
             return
@@ -110,4 +104,10 @@ class LibraryReader(QObject):
         try:
             self.verdicts_found.emit(path, self._loaders.probe(Path(path)))
         except JobCancelled:
+            pass  # the program is ending
+
+    def _inspect(self, path: str) -> None:
+        try:
+            self.adapter_inspected.emit(path, inspect_adapter(Path(path), ending=self._ending))
+        except HashStopped:
             pass  # the program is ending

@@ -64,6 +64,8 @@ class Session(QObject):
     models_listed = Signal(list)
     #: The adapters of the library: list of AdapterEntry.
     adapters_listed = Signal(list)
+    #: Everything about an adapter: its path, and the Inspection.
+    adapter_inspected = Signal(str, object)
     #: Every loader: list of Found, and notes about the plugins.
     loaders_described = Signal(list, list)
     #: The verdicts about the model at a path: list of Choice, best first.
@@ -72,8 +74,6 @@ class Session(QObject):
     memory_judged = Signal(str, object)
     #: Whether an adapter fits a model: both paths, and the Fit.
     fit_judged = Signal(str, str, object)
-    #: Everything about an adapter: its path, and the Inspection.
-    adapter_inspected = Signal(str, object)
     #: What torch sees and what the machine has: list of DeviceLine.
     devices_found = Signal(list)
     #: It is time to save: hand the state to `save`.
@@ -172,14 +172,14 @@ class Session(QObject):
         """Ask the loaders about a model."""
         self._reader.probe(path)
 
+    def inspect_adapter(self, path: str) -> None:
+        """Read everything about an adapter."""
+        self._reader.inspect_adapter(path)
+
     def judge_fit(self, adapter: str) -> None:
         """Compare an adapter with the loaded model; without one there is nothing to compare."""
         if self.loaded is not None:
             self._reader.judge_fit(adapter, self.loaded.info.path)
-
-    def inspect_adapter(self, path: str) -> None:
-        """Read everything about an adapter."""
-        self._reader.inspect_adapter(path)
 
     @Slot()
     def touch(self) -> None:
@@ -209,11 +209,11 @@ class Session(QObject):
         driver.files_changed.connect(self.files_changed)
         reader.models_listed.connect(self.models_listed)
         reader.adapters_listed.connect(self.adapters_listed)
+        reader.adapter_inspected.connect(self.adapter_inspected)
         reader.loaders_described.connect(self.loaders_described)
         reader.verdicts_found.connect(self.verdicts_found)
         reader.memory_judged.connect(self.memory_judged)
         reader.fit_judged.connect(self.fit_judged)
-        reader.adapter_inspected.connect(self.adapter_inspected)
         reader.devices_found.connect(self.devices_found)
         saver.due.connect(self.save_due)
         saver.save_failed.connect(self.save_failed)

@@ -29,11 +29,11 @@ class FakeSession(QObject):
     memory_measured = Signal(object)
     models_listed = Signal(list)
     adapters_listed = Signal(list)
+    adapter_inspected = Signal(str, object)
     loaders_described = Signal(list, list)
     verdicts_found = Signal(str, list)
     memory_judged = Signal(str, object)
     fit_judged = Signal(str, str, object)
-    adapter_inspected = Signal(str, object)
     devices_found = Signal(list)
     save_due = Signal()
     save_failed = Signal(str)
@@ -71,9 +71,9 @@ def _verb(name):
 
 
 VERBS = (
+    "inspect_adapter",
     "warm_up", "load", "get_starter", "cancel", "unload", "restart", "set_rows", "answer", "count_tokens",
-    "list_library", "describe_loaders", "look_at_devices", "probe", "judge_fit", "inspect_adapter", "touch",
-    "save", "shut_down",
+    "list_library", "describe_loaders", "look_at_devices", "probe", "judge_fit", "touch", "save", "shut_down",
 )  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))
