@@ -116,3 +116,13 @@ def test_the_help_says_what_the_exit_status_means(run):
     words = " ".join(ran.out.split())
     for said in ("usage: lora-deck inspect", "--against MODEL", "--json", "executed", "The exit status is 0"):
         assert said in words
+
+
+def test_what_peft_wrote_is_judged_as_it_loads(run, tiny_home):
+    model = "tiny llama v1.0 é🙂"
+    whole = run("inspect", "pirate=v1.5 (é🙂)", "--against", model, "--json")
+    assert (whole.status, whole.json["against"]["verdict"], whole.json["problems"]) == (0, "fits", [])
+    assert (whole.json["kind"], whole.json["unused"], len(whole.json["ranks"])) == ("LoRA", [], 1)
+    wide = run("inspect", "wide", "--against", model)
+    assert wide.status == 1
+    assert "does not fit: its " in wide.out
