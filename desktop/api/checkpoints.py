@@ -45,8 +45,8 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def read_safetensors_header(path: Path) -> tuple[TensorHeader, ...]:
-    """The tensors a safetensors file says it holds, checked against the file's size.
+def read_safetensors_header(path: Path, *, whole: bool = True) -> tuple[TensorHeader, ...]:
+    """The tensors a safetensors file says it holds, checked against the file's size unless `whole` is false.
 
     Format: eight bytes little-endian length N, N bytes of JSON, then the data (github.com/huggingface/safetensors).
     Raises LoaderError if the file is truncated or is no safetensors file.
@@ -69,7 +69,7 @@ def read_safetensors_header(path: Path) -> tuple[TensorHeader, ...]:
         end = max((row["data_offsets"][1] for name, row in table.items() if name != "__metadata__"), default=0)
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise LoaderError(f"{path} is not a safetensors file: its header makes no sense. {again}") from error
-    if 8 + length + end > size:
+    if whole and 8 + length + end > size:
         missing = 8 + length + end - size
         raise LoaderError(f"{path} is cut short: {missing:,} bytes are missing at its end. {again}")
     return headers

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from desktop.api.checkpoints import HEADER_LIMIT
+from desktop.api import LoaderError
+from desktop.api.checkpoints import HEADER_LIMIT, TensorHeader, read_safetensors_header
 
+from .pickled_shapes import read_pickled_header
 from .places import is_lfs_pointer
 
 _NAMES = ("adapter_model.safetensors", "adapter_model.bin")
@@ -48,6 +50,14 @@ def find_weights(folder: Path) -> tuple[str, int]:
             _check_whole(path, status.st_size)
         return path.suffix, status.st_size
     raise BrokenAdapter(f"It has no weights: neither {_NAMES[0]} nor {_NAMES[1]}. {_AGAIN}")
+
+
+def read_adapter_header(folder: Path) -> tuple[TensorHeader, ...]:
+    """The tensors an adapter's weights file says it holds, of a `.bin` too. Raises LoaderError if it can't be read."""
+    for name in _NAMES:
+        if (path := folder / name).is_file():
+            return read_safetensors_header(path) if path.suffix == ".safetensors" else read_pickled_header(path)
+    raise LoaderError(f"It has no weights: neither {_NAMES[0]} nor {_NAMES[1]}. {_AGAIN}")
 
 
 def _check_whole(path: Path, size: int) -> None:

@@ -91,16 +91,17 @@ def _candidates(name: str, path: Path, root: Path) -> Iterator[tuple[str, Path]]
 
 def _entry(name: str, path: Path) -> AdapterEntry:
     try:
-        config = _read_config(path)
+        config = read_config(path)
         file, size = find_weights(path)
-        return _from_config(printable(name), path, config, file, size)
+        return entry_from_config(printable(name), path, config, file, size)
     except BrokenAdapter as error:
         return _broken(name, path, str(error))
     except OSError as error:
         return _broken(name, path, unreadable_in_words(path, error))
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> dict[str, Any]:
+    """The object in an adapter's configuration. Raises BrokenAdapter if there is none, or OSError."""
     # Raises the error of the folder itself first: a link that leads nowhere, a missing permission.
     if not stat.S_ISDIR(path.stat().st_mode):
         raise BrokenAdapter(f"It is a single file. An adapter is a folder with {CONFIG} and its weights inside.")
@@ -115,11 +116,12 @@ def _read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _from_config(name: str, path: Path, config: dict[str, Any], file: str, size: int) -> AdapterEntry:
+def entry_from_config(name: str, path: Path, config: dict[str, Any], file: str, size: int) -> AdapterEntry:
+    """What a configuration says; what makes no sense in it is the entry's problem."""
     peft_type = str(config.get("peft_type") or "LORA").upper()
     ranks = [config.get("r"), *_values(config.get("rank_pattern"))]
     alpha = config.get("lora_alpha")
-    sound = all(_is_rank(rank) for rank in ranks) and _is_finite(alpha)
+    sound = all(is_rank(rank) for rank in ranks) and is_finite(alpha)
     problem = unsendable(path)
     if peft_type == "LORA" and not sound:
         problem = f"{CONFIG} makes no sense: rank {config.get('r')!r}, alpha {alpha!r}. Download the adapter again."
@@ -129,8 +131,8 @@ def _from_config(name: str, path: Path, config: dict[str, Any], file: str, size:
         name=name,
         path=printable(path),
         kind=printable(_kind(peft_type, config)),
-        rank=max(filter(_is_rank, ranks), default=0),
-        alpha=float(alpha) if _is_finite(alpha) else 0.0,
+        rank=max(filter(is_rank, ranks), default=0),
+        alpha=float(alpha) if is_finite(alpha) else 0.0,
         target_modules=tuple(map(printable, patterns)),
         base_model=printable(str(config.get("base_model_name_or_path") or "")),
         file=file,
@@ -139,12 +141,14 @@ def _from_config(name: str, path: Path, config: dict[str, Any], file: str, size:
     )
 
 
-def _is_rank(value: object) -> TypeGuard[int]:
+def is_rank(value: object) -> TypeGuard[int]:
+    """Whether something in a configuration can be a rank."""
     # Not isinstance: True is an int. A rank beyond this is no rank, and JSON could not carry it on.
     return type(value) is int and 0 < value < 2**31
 
 
-def _is_finite(value: object) -> TypeGuard[int | float]:
+def is_finite(value: object) -> TypeGuard[int | float]:
+    """Whether something in a configuration is a number one can compute with."""
     return type(value) in {int, float} and abs(value) < 1e300  # type: ignore[arg-type]
 
 

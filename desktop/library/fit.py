@@ -11,7 +11,12 @@ import msgspec
 from desktop.api import LoaderError
 from desktop.api.checkpoints import read_safetensors_header, weight_files
 
+from .adapter_weights import read_adapter_header
+from .pickled_shapes import read_pickled_header
+
 Shapes = Mapping[str, tuple[int, ...]]
+_PACKED: tuple[int, ...] = ()
+"""Stands for the shape of a weight that is quantised to few bits: by bitsandbytes, AWQ or ExLlama."""
 PREFIX = "base_model.model."
 """What PEFT puts before a module's name when it saves an adapter."""
 
@@ -49,21 +54,46 @@ def compare(adapter: Shapes, model: Shapes) -> Fit:
     factors = {name: shape for name, shape in adapter.items() if ".lora_A." in name or ".lora_B." in name}
     if not factors:
         return Fit("unknown", "Its file names no LoRA factors.")
-    matched, total = set(), set()
+    matched, total, packed = set(), set(), set()
     for name, shape in factors.items():
         module, _, rest = name.removeprefix(PREFIX).partition(".lora_")
         total.add(module)
-        weight = model.get(f"{module}.weight")
-        if weight is None or len(weight) != 2 or len(shape) != 2:
+        weight = _weight(module, model)
+        if weight is None or len(shape) != 2:
             continue
         matched.add(module)
+        if weight == _PACKED:
+            packed.add(module)
+            continue
         if words := _misfit(module, rest[0], shape, weight):
             return Fit("misfit", words)
     if not matched:
         return Fit("misfit", f"none of its {len(total)} modules, such as {min(total)}, is in this model")
     if len(matched) < len(total):
         return Fit("unknown", f"{len(total) - len(matched)} of its {len(total)} modules were not found in the files")
+    if packed:
+        hidden = f"{len(packed)} of its {len(total)} modules"
+        return Fit("unknown", f"the weights of {hidden} are quantised in a way that hides their sizes")
     return Fit("fits")
+
+
+def _weight(module: str, model: Shapes) -> tuple[int, ...] | None:
+    """The shape of a module's weight, unpacked; _PACKED where that can't be seen, None where the model has none."""
+    packed = model.get(f"{module}.qweight")
+    if packed is not None:
+        return _gptq_weight(module, packed, model)
+    if f"{module}.weight.absmax" in model or f"{module}.q_weight" in model:
+        return _PACKED
+    weight = model.get(f"{module}.weight")
+    return weight if weight is not None and len(weight) == 2 else None
+
+
+def _gptq_weight(module: str, packed: tuple[int, ...], model: Shapes) -> tuple[int, ...]:
+    """GPTQ packs along the inputs, of which its index has one number each; others pack differently."""
+    index, scales = model.get(f"{module}.g_idx", ()), model.get(f"{module}.scales", ())
+    if len(index) == 1 and len(packed) == len(scales) == 2 and packed[1] == scales[1]:
+        return packed[1], index[0]
+    return _PACKED
 
 
 def _misfit(module: str, factor: str, shape: tuple[int, ...], weight: tuple[int, ...]) -> str:
@@ -76,13 +106,15 @@ def _misfit(module: str, factor: str, shape: tuple[int, ...], weight: tuple[int,
 
 
 def _adapter_shapes(folder: Path) -> Shapes:
-    file = folder / "adapter_model.safetensors"
-    if not file.is_file():
-        raise LoaderError("Its weights are a .bin file, whose shapes are not read before it is attached.")
-    return {tensor.name: tensor.shape for tensor in read_safetensors_header(file)}
+    return {tensor.name: tensor.shape for tensor in read_adapter_header(folder)}
 
 
 def _model_shapes(path: Path) -> Shapes:
     files = weight_files(path) if path.is_dir() else [path]
-    safe = [file for file in files if file.suffix == ".safetensors"]
-    return {tensor.name: tensor.shape for file in safe for tensor in read_safetensors_header(file)}
+    readers = {".safetensors": read_safetensors_header, ".bin": read_pickled_header}
+    return {
+        tensor.name: tensor.shape
+        for file in files
+        if (read := readers.get(file.suffix)) is not None
+        for tensor in read(file)
+    }

@@ -10,6 +10,7 @@ import hashlib
 import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Event
 
 from desktop.api import LoaderError
 from desktop.api.checkpoints import HEADER_LIMIT
@@ -21,8 +22,14 @@ from .names import CONFIG
 _BLOCK = 1 << 20
 
 
-def content_hash(folder: Path) -> str:
+class HashStopped(Exception):
+    """Nobody waits for the hash any more."""
+
+
+def content_hash(folder: Path, ending: Event | None = None) -> str:
     """The SHA-256 of an adapter, in hexadecimal. Raises LoaderError if a file is missing or can't be read.
+
+    Raises HashStopped once `ending` is set: a large adapter on a slow disk takes a minute.
 
     Hashed are, one after the other, `adapter_config.json` and the weights: `adapter_model.safetensors`, or
     `adapter_model.bin` where that is not there. Of each file: its name in UTF-8, a zero byte, its size in bytes as
@@ -32,7 +39,7 @@ def content_hash(folder: Path) -> str:
     try:
         suffix, _ = find_weights(folder)
         for name in (CONFIG, f"adapter_model{suffix}"):
-            _take_file(digest, folder / name)
+            _take_file(digest, folder / name, ending)
     except BrokenAdapter as error:
         raise LoaderError(f"{folder.name}: {error}") from error
     except OSError as error:
@@ -87,10 +94,12 @@ def _take_name(digest: hashlib._Hash, file: Path) -> None:
     digest.update(file.name.encode("utf-8", "surrogatepass") + b"\0" + struct.pack("<Q", file.stat().st_size))
 
 
-def _take_file(digest: hashlib._Hash, file: Path) -> None:
+def _take_file(digest: hashlib._Hash, file: Path, ending: Event | None = None) -> None:
     _take_name(digest, file)
     with file.open("rb") as opened:
         while block := opened.read(_BLOCK):
+            if ending is not None and ending.is_set():
+                raise HashStopped
             digest.update(block)
 
 

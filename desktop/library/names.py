@@ -71,6 +71,11 @@ def make_row_id(path: Path, taken: Collection[str] = ()) -> str:
         number += 1
 
 
+def adapter_name(path: Path, home: Home, settings: Settings) -> str:
+    """What an adapter is called: its place in the library's folders, else its folder's own name."""
+    return _display_name(path, adapter_folders(home, settings))
+
+
 def _display_name(path: Path, folders: Sequence[Path]) -> str:
     inside = next((folder for folder in folders if path != folder and path.is_relative_to(folder)), None)
     return path.relative_to(inside).as_posix() if inside else path.name or str(path)

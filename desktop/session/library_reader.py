@@ -13,6 +13,8 @@ from desktop.engine.jobs import JobCancelled
 from desktop.library.adapters import list_adapters
 from desktop.library.fit import FitJudge
 from desktop.library.home import Home
+from desktop.library.identity import HashStopped
+from desktop.library.inspection import inspect_adapter
 from desktop.library.memory import read_memory_facts
 from desktop.library.models import list_models
 from desktop.library.settings import Settings
@@ -27,6 +29,8 @@ class LibraryReader(QObject):
     models_listed = Signal(list)
     #: The adapters of the library: a list of AdapterEntry.
     adapters_listed = Signal(list)
+    #: Everything about an adapter: its path, the Inspection.
+    adapter_inspected = Signal(str, object)
     #: Every loader: a list of Found, and notes about the plugins.
     loaders_described = Signal(list, list)
     #: The loaders' verdicts about the model at a path, best first: the path, a list of Choice.
@@ -62,6 +66,10 @@ class LibraryReader(QObject):
         """Ask every loader about a model, and read what its context costs."""
         self._slow.submit(lambda: self._probe(path))
 
+    def inspect_adapter(self, path: str) -> None:
+        """Look into an adapter; its whole weights file is read for the hash."""
+        self._lane.submit(lambda: self._inspect(path))
+
     def judge_fit(self, adapter: str, model: str) -> None:
         """Compare an adapter's shapes with a model's."""
         self._lane.submit(lambda: self.fit_judged.emit(adapter, model, self._fits.judge(Path(adapter), Path(model))))
@@ -96,4 +104,10 @@ class LibraryReader(QObject):
         try:
             self.verdicts_found.emit(path, self._loaders.probe(Path(path)))
         except JobCancelled:
+            pass  # the program is ending
+
+    def _inspect(self, path: str) -> None:
+        try:
+            self.adapter_inspected.emit(path, inspect_adapter(Path(path), ending=self._ending))
+        except HashStopped:
             pass  # the program is ending

@@ -64,6 +64,8 @@ class Session(QObject):
     models_listed = Signal(list)
     #: The adapters of the library: list of AdapterEntry.
     adapters_listed = Signal(list)
+    #: Everything about an adapter: its path, and the Inspection.
+    adapter_inspected = Signal(str, object)
     #: Every loader: list of Found, and notes about the plugins.
     loaders_described = Signal(list, list)
     #: The verdicts about the model at a path: list of Choice, best first.
@@ -190,6 +192,10 @@ class Session(QObject):
         """Ask the loaders about a model."""
         self._reader.probe(path)
 
+    def inspect_adapter(self, path: str) -> None:
+        """Read everything about an adapter."""
+        self._reader.inspect_adapter(path)
+
     def judge_fit(self, adapter: str) -> None:
         """Compare an adapter with the loaded model; without one there is nothing to compare."""
         if self.loaded is not None:
@@ -224,6 +230,7 @@ class Session(QObject):
         driver.files_changed.connect(self.files_changed)
         reader.models_listed.connect(self.models_listed)
         reader.adapters_listed.connect(self.adapters_listed)
+        reader.adapter_inspected.connect(self.adapter_inspected)
         reader.loaders_described.connect(self.loaders_described)
         reader.verdicts_found.connect(self.verdicts_found)
         reader.memory_judged.connect(self.memory_judged)

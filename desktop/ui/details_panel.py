@@ -103,6 +103,7 @@ class DetailsPanel(QWidget):
         self._sampling.set_usable(
             loaded.sampling if loaded and loaded.sampling else None, self.tr("The loader has no such setting.")
         )
+        self.facts.show_loaded(loaded)
 
     def _box(self, name: str, words: str) -> QPlainTextEdit:
         box = QPlainTextEdit()

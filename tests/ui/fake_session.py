@@ -42,6 +42,7 @@ class FakeSession(QObject):
     memory_measured = Signal(object)
     models_listed = Signal(list)
     adapters_listed = Signal(list)
+    adapter_inspected = Signal(str, object)
     loaders_described = Signal(list, list)
     verdicts_found = Signal(str, list)
     memory_judged = Signal(str, object)
@@ -84,6 +85,7 @@ def _verb(name):
 
 
 VERBS = (
+    "inspect_adapter",
     "warm_up", "load", "get_starter", "cancel", "unload", "restart", "set_rows", "answer", "count_tokens",
     "list_library", "describe_loaders", "look_at_devices", "probe", "judge_fit", "set_mode", "prove_stack",
     "export_stack", "touch", "save", "shut_down",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QScrollArea
 
 from desktop.api import AttachReceipt, Capabilities, LoaderInfo, Lora, ModelInfo, Verdict
 from desktop.app import make_application
@@ -18,8 +19,11 @@ from desktop.discovery.devices import DeviceLine
 from desktop.engine.messages import LoaderRef
 from desktop.library.adapters import AdapterEntry
 from desktop.library.fit import Fit
+from desktop.library.inspection import Inspection
 from desktop.library.memory import MemoryFacts
+from desktop.library.model_card import ModelCard
 from desktop.library.models import ModelEntry
+from desktop.library.training_facts import Training
 from desktop.session.plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, Side, StackReport, State
 from desktop.session.saved import Saved
 from desktop.ui import theme
@@ -83,6 +87,24 @@ def loaded():
     )  # fmt: skip
     plan = LoadPlan(name="SmolLM2-135M", path=MODEL)
     return Loaded(plan, info, LoaderRef("transformers", "x"), "Transformers", (16, 8, 4), ("greedy", "temperature"))
+
+
+def inspection(row, **facts):
+    """An adapter on all linears, with the files of its training."""
+    kinds = ("down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj")
+    training = Training(
+        files=("trainer_state.json",), steps=1200, planned_steps=2400, epochs=3.0, loss=1.234, evaluation_loss=1.31,
+        arguments={"learning_rate": "0.0003", "lr_scheduler_type": "cosine", "warmup_steps": "100"},
+    )  # fmt: skip
+    usual = Inspection(
+        name=row.name, path=row.path, kind="rsLoRA", rank=16, ranks=(8, 16), rank_pattern={"down_proj": 8}, alpha=32,
+        scalings=(8.0, 11.31), target_modules=kinds, modules=dict.fromkeys(kinds, 30), layers=tuple(range(30)),
+        base_model="HuggingFaceTB/SmolLM2-135M-Instruct", parameters=4_884_480, dtypes={"F32": 420},
+        file=".safetensors", size=19_600_000, content_hash="1ef01c8c1378cc819b56c7f6c2e27d067c116f99487eee7d3d1814dc",
+        peft_version="0.19.1", settings={"lora_dropout": "0.05", "task_type": "CAUSAL_LM"}, training=training,
+        card=ModelCard(license="apache-2.0", datasets=("tatsu-lab/alpaca", "databricks/databricks-dolly-15k")),
+    )  # fmt: skip
+    return msgspec.structs.replace(usual, **facts)
 
 
 def answer(prompt, text, base=None):
@@ -232,9 +254,20 @@ def loaders(window, session):
     return window.dialogs._loaders
 
 
+def facts(window, session):
+    """Everything about the selected adapter; its panel is moved to where that stands."""
+    ready(window, session)
+    window.stack._select("ad_1")
+    session.adapter_inspected.emit(rows()[0].path, inspection(rows()[0], unused=("base_model.model.lm_head.weight",)))
+    session.fit_judged.emit(rows()[0].path, MODEL, Fit("unknown", "2 of its 210 modules were not found in the files"))
+    settle(50)
+    scroll = window.details.findChild(QScrollArea)
+    scroll.verticalScrollBar().setValue(scroll.verticalScrollBar().maximum())
+
+
 STATES = (
-    first_run, nothing_loaded, loading, idle, answering, compared, hostile, failed, engine_gone, settings, misfit,
-    chooser, loaders,
+    first_run, nothing_loaded, loading, idle, facts, answering, compared, hostile, failed, engine_gone, settings,
+    misfit, chooser, loaders,
 )  # fmt: skip
 
 

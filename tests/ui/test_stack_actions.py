@@ -123,9 +123,10 @@ def test_an_export_goes_where_the_user_says(able, session, monkeypatch):
     assert (one.what, merged.what) == ("adapter", "model")
     assert one.folder == str(session.home.loras / "stack é")
     assert merged.folder == str(session.home.models / "stack é")
+    session.asked.clear()
     session.tools.exported.emit(ExportReport(folder=one.folder, bytes=1_500_000))
     assert f"Written to {one.folder}" in words(able)
-    assert session.last("list_library") == ()
+    assert [name for name, _ in session.asked] == ["list_library"]
 
 
 def test_an_export_that_is_not_named_is_not_asked_for(able, session, monkeypatch):
