@@ -20,6 +20,7 @@ from desktop.prompting.dressing import Wish, dress
 from .answering import request_for, side_of
 from .fetching import fetch_starter
 from .lane import Lane
+from .message import read_message
 from .opening import already_converted, fitting_choices, open_model
 from .plans import Answer, Loaded, LoadPlan, PromptPlan, Side
 from .problems import IN_WORDS, bug_from, problem_from
@@ -111,6 +112,7 @@ class EngineDriver(QObject):
     def answer(self, plan: PromptPlan) -> None:
         """Answer a prompt."""
         self._stopped.clear()
+        self.stack.begin_answer()
         self._main.submit(lambda: self._answer(plan))
 
     def count_tokens(self, number: int, text: str) -> None:
@@ -227,6 +229,7 @@ class EngineDriver(QObject):
         self._sides = []
         if client is None or loaded is None:
             # The engine was lost meanwhile, and that has been told.
+            self.stack.end_answer()
             empty = Side(finish_reason="cancelled")
             self.answer_ended.emit(Answer(plan=plan, model="", template=plan.template, with_stack=empty))
             return
@@ -234,12 +237,15 @@ class EngineDriver(QObject):
             self.files_changed.emit(words)
         answer = Answer(plan=plan, model=loaded.plan.name, template=plan.template, stack=self.stack.wanted)
         try:
-            wish = Wish(prompt=plan.prompt, template=plan.template or None, input=plan.input, system=plan.system)
-            dressed = dress(wish, loaded.info.has_template, lambda rows: client.render(rows).result())
-            request = request_for(plan, dressed)
-            seed = None if request.sampling.greedy else request.sampling.seed
-            answer = msgspec.structs.replace(answer, template=dressed.template, seed=seed)
-            self._stream_both(client, request, compare=plan.compare)
+            with self.stack.until_answered(client):
+                message = read_message(plan.prompt, self.stack.wanted, self._home)
+                wish = Wish(prompt=message.text, template=plan.template or None, input=plan.input, system=plan.system)
+                dressed = dress(wish, loaded.info.has_template, lambda rows: client.render(rows).result())
+                request = request_for(plan, dressed)
+                seed = None if request.sampling.greedy else request.sampling.seed
+                stack = self.stack.cover(client, message.brought)
+                answer = msgspec.structs.replace(answer, template=dressed.template, seed=seed, stack=stack)
+                self._stream_both(client, request, compare=plan.compare)
         except EngineGone as gone:
             self.answer_failed.emit(problem_from(gone), self._so_far(answer))
             self._on_gone(gone)
