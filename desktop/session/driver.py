@@ -30,7 +30,7 @@ from .watched_files import WatchedFiles
 
 
 class EngineDriver(QObject):
-    """One engine and its two lanes: the main one loads and answers, the other changes the stack meanwhile.
+    """One engine and its lanes: one loads and answers, one changes the stack meanwhile, one ends what is stuck.
 
     The verbs return at once and may be called from the GUI thread; what they come to is told by the signals, which
     are emitted on the lanes.
@@ -64,14 +64,16 @@ class EngineDriver(QObject):
     files_changed = Signal(str)
 
     def __init__(self, home: Home, loaders: Loaders, governor: Governor, parent: QObject | None = None) -> None:
-        """Nothing is started but the two threads."""
+        """Nothing is started but the threads."""
         super().__init__(parent)
         self._home = home
         self._loaders = loaders
         self._governor = governor
         self._main = Lane("engine", self)
         self._changes = Lane("stack", self)
-        self.lanes = (self._main, self._changes)
+        # Of its own: a change of the stack waits for an engine that is stuck, and would keep it from being ended.
+        self._ending = Lane("ending", self)
+        self.lanes = (self._main, self._changes, self._ending)
         self.stack = StackKeeper(self._changes, self.stack_changed.emit, self._on_gone)
         self._client: EngineClient | None = None
         self._loaded: Loaded | None = None
@@ -129,7 +131,7 @@ class EngineDriver(QObject):
         """End the engine in the middle of whatever it is doing. Never waits."""
         self._stopped.set()
         if (client := self._client) is not None:
-            self._changes.submit(client.kill)
+            self._ending.submit(client.kill)
 
     def check_alive(self) -> None:
         """Tell the loss of an idle engine, which nobody is waiting for."""
