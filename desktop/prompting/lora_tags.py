@@ -2,7 +2,8 @@ r"""Adapters for one message, named in its prompt: `<lora:NAME>` or `<lora:NAME:
 
 The weight is any finite number, 1 where none is given; of two tags for one adapter the later counts. With a backslash
 before it, `\<lora:NAME>` is sent as text without the backslash. A name can't hold "<", ">" or a line break, and one
-that ends in a colon and a number needs its weight: `<lora:NAME:2:1>`.
+that ends in a colon and a number needs its weight: `<lora:NAME:2:1>`. An input or a system message beside the
+prompt is not searched for tags.
 """
 
 from __future__ import annotations

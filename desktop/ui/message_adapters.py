@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from PySide6.QtWidgets import QWidget
@@ -34,7 +35,7 @@ class MessageAdapters(theme.Note):
 
     def know_library(self, adapters: Sequence[AdapterEntry]) -> None:
         """The library was listed."""
-        self._library = {entry.name for entry in adapters} | {ADAPTER}
+        self._library = {_composed(entry.name) for entry in adapters} | {ADAPTER}
         self._show()
 
     def know_stack(self, rows: Sequence[Lora]) -> None:
@@ -56,5 +57,10 @@ class MessageAdapters(theme.Note):
         if self._library is None or tag.name in self._stack:
             return False
         # A name is also found as the folder of a download, "user_name"; what else has a slash in it may be a path.
-        names = {tag.name, re.sub(r"[/:]", "_", tag.name)}
+        names = {_composed(tag.name), _composed(re.sub(r"[/:]", "_", tag.name))}
         return not names & self._library and not re.search(r"[/\\~]", tag.name)
+
+
+def _composed(name: str) -> str:
+    """Composed and decomposed accents are one name, as `find_adapter` has it."""
+    return unicodedata.normalize("NFC", name)

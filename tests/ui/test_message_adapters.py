@@ -42,6 +42,11 @@ def test_a_name_nobody_knows_is_told_before_it_is_sent(ready):
     assert colour == theme.error_colour(ready.palette())
 
 
+def test_accents_are_one_name_however_they_are_typed(ready):
+    prompt(ready, "<lora:franc\u0327ais e\u0301 🙂>")
+    assert "no adapter" not in said(ready)
+
+
 def test_paths_and_names_of_downloads_are_no_mistakes(window, session):
     gallery.library(session)
     prompt(window, "<lora:/somewhere/else:0.5><lora:user/name>")
