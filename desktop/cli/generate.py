@@ -13,6 +13,7 @@ from desktop.api import AttachReceipt, Chunk, GenerateRequest, Lora, StepLogprob
 from desktop.engine.client import EngineClient
 from desktop.engine.messages import GenerateResult
 from desktop.prompting.dressing import Dressed, Wish, dress
+from desktop.prompting.lora_tags import read_tags
 from desktop.prompting.recipe import Recipe
 from desktop.prompting.templates import TemplateError, template_names
 
@@ -52,7 +53,13 @@ def register(commands: Any) -> None:
     parser.set_defaults(run=run)
     add_model_arguments(parser)
     group = parser.add_argument_group("prompt")
-    group.add_argument("-p", "--prompt", metavar="TEXT", help="the prompt; `-` reads it from standard input")
+    group.add_argument(
+        "-p",
+        "--prompt",
+        metavar="TEXT",
+        help="the prompt; `-` reads it from standard input. <lora:NAME:WEIGHT> in it attaches an adapter as --lora "
+        "does and is not sent; \\<lora:...> is sent as text",
+    )
     group.add_argument(
         "--template",
         metavar="NAME",
@@ -74,7 +81,7 @@ def register(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Answer the prompt; 0 if the answer is whole."""
-    prompt = _prompt(args)
+    prompt = read_tags(_prompt(args))
     sampling = sampling_from(args)
     if args.max_new_tokens < 1:
         raise CommandError("--max-new-tokens must be at least 1.")
@@ -82,11 +89,11 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError("--logprobs needs --json.")
     if not 0 <= args.logprobs <= 1000:
         raise CommandError("--logprobs must be between 0 and 1000.")
-    loras = adapters_from(args)
+    loras = adapters_from(args, prompt.tags)
     progress = ProgressLine()
     with open_model(args, progress) as opened:
         receipts = attach(opened, loras)
-        dressed = _dress(args, prompt, opened)
+        dressed = _dress(args, prompt.text, opened)
         request = GenerateRequest(
             prompt=dressed.text,
             add_special_tokens=dressed.add_special_tokens,

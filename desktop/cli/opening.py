@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from desktop.library.conversions import find_conversion, free_name, note_convers
 from desktop.library.home import Home
 from desktop.library.names import NameNotFound, find_model, parse_loras
 from desktop.library.settings import Settings, read_settings_file
+from desktop.prompting.lora_tags import Tag, lay_over, rows_of_tags
 from desktop.starter.install import ADAPTER, MODEL, install_adapter
 from desktop.starter.making import make_starter
 
@@ -37,13 +38,14 @@ class Opened(msgspec.Struct, frozen=True):
     loader: LoaderRef
 
 
-def adapters_from(args: argparse.Namespace) -> tuple[Lora, ...]:
-    """The rows of the stack, resolved before anything is loaded. Raises CommandError."""
+def adapters_from(args: argparse.Namespace, tags: Sequence[Tag] = ()) -> tuple[Lora, ...]:
+    """The rows of the stack, those of a prompt's tags included, before anything is loaded. Raises CommandError."""
     home, settings = _home(args)
-    if any(text.partition("=")[0] == ADAPTER for text in args.lora):
+    if ADAPTER in {*(text.partition("=")[0] for text in args.lora), *(tag.name for tag in tags)}:
         install_adapter(home.loras)
     try:
-        return parse_loras(args.lora, home, settings)
+        rows = parse_loras(args.lora, home, settings)
+        return lay_over(rows, rows_of_tags(tags, rows, home, settings))
     except NameNotFound as error:
         raise CommandError(str(error)) from error
 

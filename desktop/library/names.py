@@ -48,6 +48,12 @@ def find_adapter(text: str, home: Home, settings: Settings) -> Path:
     return _adapter_folder(found)
 
 
+def adapter_row(text: str, home: Home, settings: Settings) -> Lora:
+    """A row with weight 1 for the adapter that `find_adapter` finds. Raises NameNotFound."""
+    path = find_adapter(text, home, settings)
+    return Lora(id=make_row_id(path), name=_display_name(path, adapter_folders(home, settings)), path=str(path))
+
+
 def parse_loras(texts: Sequence[str], home: Home, settings: Settings) -> tuple[Lora, ...]:
     """The stack that a list of `NAME[=WEIGHT]` means, in its order. Raises NameNotFound."""
     rows: list[Lora] = []
@@ -91,20 +97,21 @@ def _path_and_weight(text: str, home: Home, settings: Settings) -> tuple[Path, f
     if not name:
         return find_adapter(text, home, settings), 1.0
     part = _look_up(name, folders)
-    if part is not None and _is_weight(number):
+    if part is not None and is_weight(number):
         return _adapter_folder(part), float(number)
     if whole is not None:
         return _adapter_folder(whole), 1.0
     if part is None:
-        raise NameNotFound(_nothing_found("adapter", name if _is_weight(number) else text, folders))
-    hint = f" Write {number.replace(',', '.')}." if _is_weight(number.replace(",", ".")) else ""
+        raise NameNotFound(_nothing_found("adapter", name if is_weight(number) else text, folders))
+    hint = f" Write {number.replace(',', '.')}." if is_weight(number.replace(",", ".")) else ""
     raise NameNotFound(
         f'{number!r} in {text!r} is no weight: after the last "=" stands a finite number, such as {name}=0.5, and no '
         f"adapter is called {text!r}.{hint}"
     )
 
 
-def _is_weight(text: str) -> bool:
+def is_weight(text: str) -> bool:
+    """Whether a text is a finite number as a weight is written."""
     # Not float() alone: that also reads "1_0", "nan" and the digits of every script.
     return _NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
 

@@ -20,6 +20,7 @@ from desktop.prompting.dressing import Wish, dress
 from .answering import request_for, side_of
 from .fetching import fetch_starter
 from .lane import Lane
+from .message import read_message
 from .opening import already_converted, fitting_choices, open_model
 from .plans import Answer, Loaded, LoadPlan, PromptPlan, Side
 from .problems import IN_WORDS, bug_from, problem_from
@@ -30,7 +31,7 @@ from .watched_files import WatchedFiles
 
 
 class EngineDriver(QObject):
-    """One engine and its two lanes: the main one loads and answers, the other changes the stack meanwhile.
+    """One engine and its lanes: one loads and answers, one changes the stack meanwhile, one ends what is stuck.
 
     The verbs return at once and may be called from the GUI thread; what they come to is told by the signals, which
     are emitted on the lanes.
@@ -64,14 +65,16 @@ class EngineDriver(QObject):
     files_changed = Signal(str)
 
     def __init__(self, home: Home, loaders: Loaders, governor: Governor, parent: QObject | None = None) -> None:
-        """Nothing is started but the two threads."""
+        """Nothing is started but the threads."""
         super().__init__(parent)
         self._home = home
         self._loaders = loaders
         self._governor = governor
         self._main = Lane("engine", self)
         self._changes = Lane("stack", self)
-        self.lanes = (self._main, self._changes)
+        # Of its own: a change of the stack waits for an engine that is stuck, and would keep it from being ended.
+        self._ending = Lane("ending", self)
+        self.lanes = (self._main, self._changes, self._ending)
         self.stack = StackKeeper(self._changes, self.stack_changed.emit, self._on_gone)
         self._client: EngineClient | None = None
         self._loaded: Loaded | None = None
@@ -113,6 +116,7 @@ class EngineDriver(QObject):
     def answer(self, plan: PromptPlan) -> None:
         """Answer a prompt."""
         self._stopped.clear()
+        self.stack.begin_answer()
         self._main.submit(lambda: self._answer(plan))
 
     def count_tokens(self, number: int, text: str) -> None:
@@ -129,7 +133,7 @@ class EngineDriver(QObject):
         """End the engine in the middle of whatever it is doing. Never waits."""
         self._stopped.set()
         if (client := self._client) is not None:
-            self._changes.submit(client.kill)
+            self._ending.submit(client.kill)
 
     def check_alive(self) -> None:
         """Tell the loss of an idle engine, which nobody is waiting for."""
@@ -235,6 +239,7 @@ class EngineDriver(QObject):
         self._sides = []
         if client is None or loaded is None:
             # The engine was lost meanwhile, and that has been told.
+            self.stack.end_answer()
             empty = Side(finish_reason="cancelled")
             self.answer_ended.emit(Answer(plan=plan, model="", template=plan.template, with_stack=empty))
             return
@@ -242,12 +247,15 @@ class EngineDriver(QObject):
             self.files_changed.emit(words)
         answer = Answer(plan=plan, model=loaded.plan.name, template=plan.template, stack=self.stack.wanted)
         try:
-            wish = Wish(prompt=plan.prompt, template=plan.template or None, input=plan.input, system=plan.system)
-            dressed = dress(wish, loaded.info.has_template, lambda rows: client.render(rows).result())
-            request = request_for(plan, dressed)
-            seed = None if request.sampling.greedy else request.sampling.seed
-            answer = msgspec.structs.replace(answer, template=dressed.template, seed=seed)
-            self._stream_both(client, request, compare=plan.compare)
+            with self.stack.until_answered(client):
+                message = read_message(plan.prompt, self.stack.wanted, self._home)
+                wish = Wish(prompt=message.text, template=plan.template or None, input=plan.input, system=plan.system)
+                dressed = dress(wish, loaded.info.has_template, lambda rows: client.render(rows).result())
+                request = request_for(plan, dressed)
+                seed = None if request.sampling.greedy else request.sampling.seed
+                stack = self.stack.cover(client, message.brought)
+                answer = msgspec.structs.replace(answer, template=dressed.template, seed=seed, stack=stack)
+                self._stream_both(client, request, compare=plan.compare)
         except EngineGone as gone:
             self.answer_failed.emit(problem_from(gone), self._so_far(answer))
             self._on_gone(gone)

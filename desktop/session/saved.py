@@ -39,6 +39,8 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     stop: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
     hints_dismissed: tuple[str, ...] = ()
+    changes_wait: bool = False
+    """Whether changes of the stack wait for the next answer, or act on the running one."""
 
 
 def read_saved(root: Path) -> tuple[Saved, str]:

@@ -99,6 +99,7 @@ class Session(QObject):
         self._reader = LibraryReader(home, settings, self._loaders, self)
         self._saver = Saver(home.root, self)
         self._stuck = False
+        self._told_waiting = False
         self._patience = QTimer(self, singleShot=True, interval=STUCK)
         self._watch = QTimer(self, interval=WATCH_INTERVAL)
         self._watch.start()
@@ -148,11 +149,18 @@ class Session(QObject):
         """Make these rows the stack; without a model they wait for one."""
         self._rows = tuple(rows)
         self._driver.stack.want(self._rows)
+        self._tell_waiting()
+
+    def let_changes_wait(self, wait: bool) -> None:
+        """Whether changes of the stack wait for the end of a running answer, or act at once where the loader can."""
+        self._driver.stack.let_changes_wait(wait)
+        self._tell_waiting()
 
     def answer(self, plan: PromptPlan) -> None:
         """Answer a prompt, if a model is ready."""
         if self.state is State.READY:
             self._stuck = False
+            self._told_waiting = False
             self._become(State.ANSWERING)
             self._driver.answer(plan)
 
@@ -263,6 +271,12 @@ class Session(QObject):
     def _on_work_ended(self) -> None:
         if self.state is State.WORKING:
             self._become(State.READY)
+
+    def _tell_waiting(self) -> None:
+        if self.state is State.ANSWERING and self._driver.stack.waits is not self._told_waiting:
+            self._told_waiting = not self._told_waiting
+            waiting = self.tr("Answering. The changed stack waits for the next answer.")
+            self.progressed.emit(waiting if self._told_waiting else self.tr("Answering"), None)
 
     def _become(self, state: State) -> None:
         if state is not self.state:

@@ -65,6 +65,8 @@ class MainWindow(QMainWindow):
         self._session.list_library()
         if rows is not None:
             self.stack.show_rows(rows)
+        self.place.box.adapters.know_stack(self.stack.rows())
+        self._session.let_changes_wait(self.menus.changes_wait.isChecked())
         self._session.set_rows(self.stack.rows())
         if plan is not None:
             self.base.show_plan(plan)
@@ -101,6 +103,7 @@ class MainWindow(QMainWindow):
             stop=plan.stop,
             answers=self.place.answers(),
             hints_dismissed=self._hints,
+            changes_wait=self.menus.changes_wait.isChecked(),
         )
 
     def _build(self) -> None:
@@ -137,6 +140,7 @@ class MainWindow(QMainWindow):
                 restore(QByteArray.fromBase64(QByteArray(saved.layout[name].encode("ascii", "replace"))))
         theme.use_theme(saved.theme)
         self.menus.show_theme(saved.theme)
+        self.menus.show_changes(saved.changes_wait)
         self.menus.details.setChecked(saved.details_shown)
         self.details.setVisible(saved.details_shown)
         if saved.plan is not None:
@@ -191,6 +195,7 @@ class MainWindow(QMainWindow):
     def _connect_stack(self) -> None:
         session, stack, dialogs = self._session, self.stack, self.dialogs
         stack.stack_edited.connect(session.set_rows)
+        stack.stack_edited.connect(self.place.box.adapters.know_stack)
         stack.library_requested.connect(dialogs.ask_for_adapter)
         stack.folder_requested.connect(dialogs.ask_for_adapter_folder)
         stack.fit_wanted.connect(session.judge_fit)
@@ -202,6 +207,7 @@ class MainWindow(QMainWindow):
         dialogs.adapter_chosen.connect(stack.add)
         session.adapters_listed.connect(dialogs.chooser.show_adapters)
         session.adapters_listed.connect(self.details.facts.know)
+        session.adapters_listed.connect(self.place.box.adapters.know_library)
         session.stack_changed.connect(stack.show_report)
         session.fit_judged.connect(stack.show_fit)
 
@@ -257,6 +263,8 @@ class MainWindow(QMainWindow):
         menus.quit.triggered.connect(self.close)
         menus.add_adapter.triggered.connect(dialogs.ask_for_adapter)
         menus.add_folder.triggered.connect(dialogs.ask_for_adapter_folder)
+        menus.changes_wait.toggled.connect(session.let_changes_wait)
+        menus.changes_wait.toggled.connect(session.touch)
         menus.send.triggered.connect(self._on_send_triggered)
         menus.compare.triggered.connect(self._on_compare_triggered)
         menus.regenerate.triggered.connect(self._on_regenerate_requested)

@@ -24,6 +24,16 @@ class Menus:
         self.adapters = adapters = bar.addMenu(tr("&Adapters"))
         self.add_adapter = _add(window, adapters, tr("Add from the &library..."), "Ctrl+L")
         self.add_folder = _add(window, adapters, tr("Add from a &folder..."), "Ctrl+Shift+L")
+        adapters.addSeparator()
+        self.changes = QActionGroup(window)
+        self.changes_at_once = _add(window, adapters, tr("Changes act at &once"), "")
+        self.changes_at_once.setToolTip(tr("On the next token of a running answer, where the loader can do that."))
+        self.changes_wait = _add(window, adapters, tr("Changes &wait for the next answer"), "")
+        self.changes_wait.setToolTip(tr("A running answer keeps the stack it began with."))
+        for action in (self.changes_at_once, self.changes_wait):
+            action.setCheckable(True)
+            self.changes.addAction(action)
+        adapters.setToolTipsVisible(True)
         answer = bar.addMenu(tr("A&nswer"))
         self.send = _add(window, answer, tr("&Send"), "Ctrl+Return")
         self.send.setShortcuts([QKeySequence("Ctrl+Return"), QKeySequence("Ctrl+Enter")])
@@ -47,6 +57,10 @@ class Menus:
         help_menu = bar.addMenu(tr("&Help"))
         self.loaders = _add(window, help_menu, tr("&Loaders and devices"), "F1")
         self.about = _add(window, help_menu, tr("&About LoRA Deck"), "")
+
+    def show_changes(self, wait: bool) -> None:
+        """Tick when changes of the stack act."""
+        (self.changes_wait if wait else self.changes_at_once).setChecked(True)
 
     def show_theme(self, name: str) -> None:
         """Tick the theme in use."""

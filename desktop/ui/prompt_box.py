@@ -11,6 +11,7 @@ from desktop.session.plans import State
 
 from . import theme
 from .icons import Icons
+from .message_adapters import MessageAdapters
 from .prompt_edit import PromptEdit
 
 
@@ -37,6 +38,7 @@ class PromptBox(QWidget):
         self._edit.setTabChangesFocus(True)
         self._edit.setMinimumHeight(72)
         self._long = theme.Note(parent=self)
+        self.adapters = MessageAdapters(self)
         self._count = QLabel()
         self._count.setFont(theme.tabular(self._count.font()))
         self._send = self._button(icons, "mdi6.send", self.tr("Send"), self.tr("Answer the prompt (Ctrl+Enter)"))
@@ -98,6 +100,7 @@ class PromptBox(QWidget):
         layout.setSpacing(theme.GAP)
         layout.addWidget(self._edit, 1)
         layout.addWidget(self._long)
+        layout.addWidget(self.adapters)
         row = QHBoxLayout()
         row.setSpacing(theme.GAP)
         row.addWidget(self._count)
@@ -124,6 +127,7 @@ class PromptBox(QWidget):
 
     def _on_text_changed(self) -> None:
         self._show_buttons()
+        self.adapters.show_prompt(self.text())
         self.text_edited.emit()
 
     def _on_marks_changed(self, marks: Sequence[tuple[str, int]]) -> None:

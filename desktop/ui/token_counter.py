@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from desktop.prompting.lora_tags import read_tags
+
 DELAY = 300
 """Milliseconds without typing."""
 LONGEST = 200_000
@@ -42,6 +44,6 @@ class TokenCounter(QObject):
     def _on_rest(self) -> None:
         self._number += 1
         if self._text and len(self._text) <= LONGEST:
-            self.count_wanted.emit(self._number, self._text)
+            self.count_wanted.emit(self._number, read_tags(self._text).text)
         else:
             self.counted.emit(None)

@@ -90,6 +90,14 @@ def test_an_adapter_changes_the_answer_as_the_formula_says(run, tiny_home, made)
     assert ran.json["logprobs"][0]["chosen"]["logprob"] == pytest.approx(float(expected[best]), abs=2e-4)
 
 
+def test_a_tag_in_the_prompt_is_the_same_as_the_adapter_beside_it(run, tiny_home):
+    options = (*FIXED[:3], "--max-new-tokens", "5", "--greedy", "--json")
+    beside = run(*options, "-p", "The capital", "--lora", f"{LORA}=-0.75").json
+    tagged = run(*options, "-p", f"The <lora:{LORA}:-0.75> capital").json
+    assert tagged["recipe"]["adapters"] == beside["recipe"]["adapters"]
+    assert (tagged["prompt"], tagged["tokens"]) == (beside["prompt"], beside["tokens"])
+
+
 def test_the_seed_that_was_drawn_stands_in_the_recipe(run, tiny_home):
     told = run(*FIXED, "--temperature", "3", "--top-k", "0", "--json").json
     assert 0 <= told["recipe"]["seed"] < 2**48

@@ -36,6 +36,32 @@ def test_the_pirate_that_comes_along_is_installed_when_it_is_asked_for(run, echo
     assert (home.loras / "pirate" / "adapter_model.safetensors").is_file()
 
 
+def test_a_tag_in_the_prompt_attaches_an_adapter_and_is_not_sent(run, echo, home):
+    for name in ("a", "b"):
+        make_adapter(home.loras / name)
+    command = ("generate", "--model", echo, "--lora", "a=0.5", "--lora", "b=2")
+    ran = run(*command, "-p", "hi <lora:pirate:-0.8> there <lora:b:0.25>")
+    assert ran.out == "hi<a:0.5><b:0.25><pirate:-0.8> there<a:0.5><b:0.25><pirate:-0.8> \n"
+    assert "pirate: weight -0.8, 1 of 1 modules" in ran.err
+    assert run("generate", "--model", echo, "-p", "-", stdin=b"<lora:a>\nhi\n").out == "hi<a:1> \n"
+    assert run("generate", "--model", echo, "-p", r"hi \<lora:a>").out == "hi <lora:a> \n"
+
+
+def test_a_tag_does_not_reach_the_template(run, echo, home):
+    make_adapter(home.loras / "a")
+    command = ("generate", "--model", echo, "--template", "alpaca")
+    tagged = run(*command, "-p", "Sing <lora:a:0> a song", "--input", "<lora:a>")
+    assert tagged.out.replace("<a:0>", "") == run(*command, "-p", "Sing a song", "--input", "<lora:a>").out
+
+
+def test_an_adapter_nobody_knows_in_a_prompt_ends_it_before_loading(run, echo, home):
+    ran = run("generate", "--model", echo, "-p", "hi <lora:nobody:0.5>")
+    assert (ran.status, ran.out) == (1, "")
+    assert "There is no adapter 'nobody'" in ran.err
+    assert r"to send that as text, write \<lora:nobody>" in ran.err
+    assert not home.logs.exists()
+
+
 def test_a_model_by_a_name_with_anything_in_it(run, echo, home):
     home.models.mkdir(parents=True)
     (home.models / "a=b v1.0 é🙂.echo").write_text("")

@@ -15,12 +15,13 @@ WHO = "yield Chunk(text=','.join(one.id for one in model.loras if one.effective_
 SLOW_BASE = f"{WHO}\nif not any(one.effective_weight for one in model.loras):\n" + "".join(
     f"    {line}\n" for line in ENDLESS.splitlines()
 )
+STACK = (row("a", 0.5), row("b", enabled=False))
 
 
 @pytest.fixture
 def stacked(loaded, heard):
     """A puppet with two adapters, one of them off."""
-    loaded.set_rows((row("a", 0.5), row("b", enabled=False)))
+    loaded.set_rows(STACK)
     heard.wait("stack_changed")
     return loaded
 
@@ -88,11 +89,15 @@ def test_a_plugin_that_raises_costs_one_answer(loaded, heard):
     assert heard.wait("answer_ended").with_stack.text == "base"
 
 
-def test_a_plugin_that_hangs_is_ended_by_stopping_twice(stacked, heard, home, monkeypatch):
+@pytest.mark.parametrize("rows", [STACK, (row("c"),)], ids=["as it was", "changed meanwhile"])
+def test_a_plugin_that_hangs_is_ended_by_stopping_twice(stacked, heard, home, rows):
     pid = pid_of(stacked)
     stacked._patience.setInterval(100)
     ask(stacked, "yield Chunk(text='half', tokens=(1,))\nopen('hangs', 'w').close()\ntime.sleep(600)")
     until(lambda: (home.logs / "hangs").exists())
+    if rows is not STACK:
+        stacked.set_rows(rows)
+        until(lambda: stacked._driver.stack.held.locked())
     stacked.cancel()
     until(lambda: any("Stop again to end the engine" in step for step, _ in heard.of("progressed")))
     assert pid_of(stacked) == pid
@@ -102,7 +107,7 @@ def test_a_plugin_that_hangs_is_ended_by_stopping_twice(stacked, heard, home, mo
     until(lambda: stacked.state is State.LOST, PROMPTLY)
     stacked.restart()
     heard.wait("stack_changed")
-    assert attached(stacked) == [["a", 0.5], ["b", 0.0]]
+    assert attached(stacked) == [[one.id, one.effective_weight] for one in rows]
 
 
 def test_compare_answers_with_the_base_too_and_puts_the_stack_back(stacked, heard):

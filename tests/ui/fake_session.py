@@ -89,6 +89,7 @@ VERBS = (
     "warm_up", "load", "get_starter", "cancel", "unload", "restart", "set_rows", "answer", "count_tokens",
     "list_library", "describe_loaders", "look_at_devices", "probe", "judge_fit", "set_mode", "prove_stack",
     "export_stack", "touch", "save", "shut_down",
+    "let_changes_wait",
 )  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))

@@ -199,6 +199,12 @@ def answering(window, session):
     session.answer_grew.emit(0, "The sea be wide and " * 12, 60)
 
 
+def tagged(window, session):
+    answering(window, session)
+    window.place.box.show_text("<lora:pirate:1.2> Tell me about the sea. <lora:nobody:-0.5>")
+    session.progressed.emit("Answering. The changed stack waits for the next answer.", None)
+
+
 def compared(window, session):
     ready(window, session)
     window.place.show_history([answer("What is the capital of France?", "Arr! Paris be it!", "The capital is Paris.")])
@@ -266,8 +272,8 @@ def facts(window, session):
 
 
 STATES = (
-    first_run, nothing_loaded, loading, idle, facts, answering, compared, hostile, failed, engine_gone, settings,
-    misfit, chooser, loaders,
+    first_run, nothing_loaded, loading, idle, facts, answering, tagged, compared, hostile, failed,
+    engine_gone, settings, misfit, chooser, loaders,
 )  # fmt: skip
 
 

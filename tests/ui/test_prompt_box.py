@@ -98,6 +98,11 @@ def test_the_tokens_are_counted_when_typing_rests(ready, session):
     assert "77 tokens" not in words(ready)
 
 
+def test_tags_are_not_counted(ready, session):
+    prompt_of(ready).setPlainText("Ahoy <lora:pirate:0.8> there")
+    until(lambda: (session.last("count_tokens") or (0, ""))[1] == "Ahoy there")
+
+
 def test_a_count_goes_with_its_model(ready, session):
     type_text(prompt_of(ready), "Ahoy there")
     until(lambda: session.last("count_tokens"))

@@ -141,7 +141,7 @@ def watch_it_grow_and_stop(here):
 
 
 def compare_and_take_off(here):
-    """Side by side, greedy; without the adapter the next answer is the base's own."""
+    """Side by side, greedy; without the adapter the next answer is the base's own, but where a tag brings it back."""
     window = here.window
     press(window, "greedy")
     set_longest(window, 12)
@@ -153,6 +153,8 @@ def compare_and_take_off(here):
     until(lambda: here.session._driver.client.stack == window.stack.rows())
     press(window, "Take pirate off")
     until(lambda: here.session._driver.client.stack == (), PATIENCE)
+    assert ask(here, QUESTION) == base
+    assert ask(here, f"{QUESTION} <lora:pirate:0.9>") == with_pirate
     assert ask(here, QUESTION) == base
     return base
 
