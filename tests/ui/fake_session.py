@@ -33,7 +33,10 @@ class FakeSession(QObject):
     verdicts_found = Signal(str, list)
     memory_judged = Signal(str, object)
     fit_judged = Signal(str, str, object)
+    fits_judged = Signal(str, object)
     devices_found = Signal(list)
+    notes_known = Signal(object)
+    notes_failed = Signal(str)
     save_due = Signal()
     save_failed = Signal(str)
     work_failed = Signal(str, str)
@@ -71,7 +74,8 @@ def _verb(name):
 
 VERBS = (
     "warm_up", "load", "get_starter", "cancel", "unload", "restart", "set_rows", "answer", "count_tokens",
-    "list_library", "describe_loaders", "look_at_devices", "probe", "judge_fit", "touch", "save", "shut_down",
+    "list_library", "describe_loaders", "look_at_devices", "probe", "judge_fit", "judge_fits",
+    "read_notes", "keep_note", "touch", "save", "shut_down",
 )  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))
