@@ -63,7 +63,8 @@ class MainWindow(QMainWindow):
         self._session.list_library()
         if rows is not None:
             self.stack.show_rows(rows)
-        self._session.set_rows(self.stack.rows())
+        self._session.read_notes()
+        self._session.set_rows(self.stack.effective_rows())
         if plan is not None:
             self.base.show_plan(plan)
             self._load(plan)
@@ -198,6 +199,10 @@ class MainWindow(QMainWindow):
         session.adapters_listed.connect(self.details.facts.know)
         session.stack_changed.connect(stack.show_report)
         session.fit_judged.connect(stack.show_fit)
+        stack.note_edited.connect(session.keep_note)
+        stack.trigger_requested.connect(self.place.box.insert)
+        session.notes_known.connect(stack.show_notes)
+        session.notes_failed.connect(self._say)
 
     def _connect_answers(self) -> None:
         session, place = self._session, self.place
