@@ -199,6 +199,8 @@ class MainWindow(QMainWindow):
         session.adapters_listed.connect(self.details.facts.know)
         session.stack_changed.connect(stack.show_report)
         session.fit_judged.connect(stack.show_fit)
+        dialogs.chooser.fits_wanted.connect(session.judge_fits)
+        session.fits_judged.connect(dialogs.chooser.show_fits)
         stack.note_edited.connect(session.keep_note)
         stack.trigger_requested.connect(self.place.box.insert)
         session.notes_known.connect(stack.show_notes)
@@ -286,6 +288,7 @@ class MainWindow(QMainWindow):
         self.dialogs.know_versions(loaded.info.versions)
         for part in (self.base, self.details, self.place):
             part.show_loaded(loaded)
+        self.dialogs.chooser.show_base(loaded.info.path)
         self._counter.text_changed(self.place.box.text())
         self._session.list_library()
         self._session.touch()
@@ -296,6 +299,7 @@ class MainWindow(QMainWindow):
         for part in (self.base, self.details, self.place):
             part.show_loaded(None)
         self.stack.show_unloaded()
+        self.dialogs.chooser.show_base("")
         self._session.touch()
 
     @Slot(object)

@@ -129,7 +129,7 @@ class StackList(QScrollArea):
         else:
             widget.deleteLater()
 
-    def move(self, row_id: str, place: int) -> bool:
+    def reorder(self, row_id: str, place: int) -> bool:
         """Put a row at another place; whether there is such a place, and it is another."""
         before = self._order.index(row_id)
         if place == before or not 0 <= place < len(self._order):

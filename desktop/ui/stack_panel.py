@@ -219,7 +219,7 @@ class StackPanel(QWidget):
         self._heading.setForegroundRole(role)
 
     def _move(self, row_id: str, place: int) -> None:
-        if self._list.move(row_id, place):
+        if self._list.reorder(row_id, place):
             self._tell()
 
     def _step(self, row_id: str, step: int) -> None:
