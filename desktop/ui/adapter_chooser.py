@@ -12,9 +12,10 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QLineEdit,
-    QTreeView,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -50,15 +51,7 @@ class AdapterChooser(QDialog):
         self._judged = QLabel()
         self._judged.setFont(theme.tabular(self._judged.font()))
         self._table = AdapterTable(self)
-        self._view = QTreeView()
-        self._view.setModel(self._table)
-        self._view.setRootIsDecorated(False)
-        self._view.setUniformRowHeights(True)
-        self._view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self._view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self._view.setAccessibleName(self.tr("Adapters of the library"))
-        self._view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self._view.header().resizeSection(0, 240)
+        self._view = self._make_view()
         self._note = theme.Note(parent=self)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self._add = self._buttons.addButton(self.tr("Add"), QDialogButtonBox.ButtonRole.AcceptRole)
@@ -107,6 +100,29 @@ class AdapterChooser(QDialog):
         self._filter.selectAll()
         self._filter.setFocus()
         self._ask_for_fits()
+
+    def _make_view(self) -> QTableView:
+        # Not a tree: at every change that one asks the table about each of its rows.
+        view = QTableView()
+        view.setModel(self._table)
+        view.setShowGrid(False)
+        view.setWordWrap(False)
+        view.setTabKeyNavigation(False)
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        view.setAccessibleName(self.tr("Adapters of the library"))
+        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        rows, columns = view.verticalHeader(), view.horizontalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(view.fontMetrics().height() + theme.GRID)
+        columns.setHighlightSections(False)
+        columns.setStretchLastSection(True)
+        columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for column, width in enumerate((232, 88, 72, 136)):
+            columns.resizeSection(column, width)
+        return view
 
     def _build(self) -> None:
         row = QHBoxLayout()

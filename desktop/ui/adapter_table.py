@@ -12,8 +12,11 @@ from desktop.library.sizes import size_in_words
 
 from . import theme
 
-ENTRY_ROLE = Qt.ItemDataRole.UserRole
+ENTRY_ROLE = int(Qt.ItemDataRole.UserRole)
 FIT_COLUMN = 4
+
+_DISPLAY, _TOOLTIP = int(Qt.ItemDataRole.DisplayRole), int(Qt.ItemDataRole.ToolTipRole)
+"""Looked up once: a cell is asked for eight roles whenever it is drawn."""
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -53,10 +56,10 @@ class AdapterTable(QAbstractTableModel):
     def show_fits(self, fits: Mapping[str, Fit]) -> None:
         """Verdicts came; those that may fit are shown where only such are."""
         self._fits |= fits
-        if self._shown:
-            self.dataChanged.emit(self.index(0, FIT_COLUMN), self.index(len(self._shown) - 1, FIT_COLUMN))
         if self._only_fitting:
             self._filter()
+        elif self._shown:
+            self.dataChanged.emit(self.index(0, FIT_COLUMN), self.index(len(self._shown) - 1, FIT_COLUMN))
 
     def forget_fits(self) -> None:
         """There is another base, or none."""
@@ -100,7 +103,8 @@ class AdapterTable(QAbstractTableModel):
         if not self._words:
             return True
         if entry.path not in self._texts:
-            self._texts[entry.path] = "\n".join(self._text(entry, column) for column in range(FIT_COLUMN)).casefold()
+            text = f"{entry.name} {entry.kind} {entry.rank} {entry.base_model}"
+            self._texts[entry.path] = " ".join(text.split()).casefold()
         return self._words in self._texts[entry.path]
 
     def _text(self, entry: AdapterEntry, column: int) -> str:
@@ -132,14 +136,14 @@ class AdapterTable(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> str | None:  # noqa: N802
         """The titles."""
-        wanted = orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole
+        wanted = orientation is Qt.Orientation.Horizontal and role == _DISPLAY
         return self._titles[section] if wanted else None
 
     def data(self, index: Index, role: int = 0) -> object:
         """The text of a cell, its tooltip, or the entry."""
-        if role == Qt.ItemDataRole.DisplayRole:
+        if role == _DISPLAY:
             return self._text(self._shown[index.row()], index.column())
-        if role == Qt.ItemDataRole.ToolTipRole:
+        if role == _TOOLTIP:
             return self._tooltip(self._shown[index.row()], index.column())
         return self._shown[index.row()] if role == ENTRY_ROLE else None
 

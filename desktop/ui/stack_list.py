@@ -53,6 +53,7 @@ class StackList(QScrollArea):
         # A row more at the end leaves the others where they are: only what is new is painted.
         self._inside.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
         self._empty = theme.Note(empty, self._inside)
+        self._empty.setContentsMargins(theme.GRID, 0, 0, 0)
         self._column = QVBoxLayout(self._inside)
         self._column.setContentsMargins(theme.GAP, 0, theme.GAP, theme.GAP)
         self._column.setSpacing(theme.GRID)

@@ -7,7 +7,7 @@ import time
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QTreeView
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QTableView
 
 from desktop.library.adapters import AdapterEntry
 from desktop.library.fit import Fit
@@ -38,7 +38,7 @@ def chooser(window, session):
 
 
 def view_of(chooser):
-    return find(chooser, "Adapters of the library", QTreeView)
+    return find(chooser, "Adapters of the library", QTableView)
 
 
 def shown(chooser):
