@@ -1,7 +1,7 @@
 """The rows of the stack, one above the other: their order, dragging them, and rows that are kept ready.
 
-A row takes about 5 ms to make. So one is made ahead while nothing else goes on, and rows that were taken off are used
-again.
+A row takes about 5 ms to make. So rows are made ahead, one at a time while nothing else goes on, and those that were
+taken off are used again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QPalette, QShowEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.api import Lora
 from desktop.library.adapter_notes import AdapterNote
@@ -20,10 +20,10 @@ from . import theme
 from .icons import Icons
 from .stack_row import StackRow
 
-SPARES = 16
-"""Rows that are kept for another adapter; what is taken off beyond that is deleted."""
+READY = 16
+"""Rows that are made ahead, those that are shown among them, and kept for another adapter."""
 AHEAD = 400
-"""Milliseconds after a change until a row is made ahead."""
+"""Milliseconds after a change, or the last one, until a row is made ahead."""
 
 
 class StackList(QScrollArea):
@@ -94,14 +94,21 @@ class StackList(QScrollArea):
     @contextmanager
     def laid_out_once(self) -> Iterator[None]:
         """Many changes, one layout: Qt lays everything out at once for each widget that is shown or hidden."""
-        before = self._column.isEnabled()
-        self._column.setEnabled(False)
+        if not self._column.isEnabled():
+            yield
+            return
+        layouts = [self._column, *(layout for row in self.rows() if (layout := row.layout()) is not None)]
+        for layout in layouts:
+            layout.setEnabled(False)
         try:
             yield
         finally:
-            self._column.setEnabled(before)
-            if before:
-                self._make_room()
+            for layout in layouts:
+                layout.setEnabled(True)
+            for row in self.rows():
+                if (layout := row.layout()) is not None and _height_of(layout, row.width()) != row.height():
+                    row.updateGeometry()
+            self._make_room()
 
     def append(self, row: Lora, about: AdapterNote) -> None:
         """Show a row more, at the end."""
@@ -125,7 +132,7 @@ class StackList(QScrollArea):
             self._column.removeWidget(widget)
             widget.rest()
             self._empty.setVisible(not self._order)
-        if len(self._spares) < SPARES:
+        if len(self._spares) < READY:
             self._spares.append(widget)
         else:
             widget.deleteLater()
@@ -146,9 +153,8 @@ class StackList(QScrollArea):
 
     def _make_room(self) -> None:
         # Before Qt does it, which first squeezes every row into the old height.
-        width, column = self._inside.width(), self._column
-        height = column.totalHeightForWidth(width) if column.hasHeightForWidth() else column.totalSizeHint().height()
-        if height > self._inside.height():
+        width = self._inside.width()
+        if (height := _height_of(self._column, width)) > self._inside.height():
             self._inside.resize(width, height)
 
     def _make(self) -> StackRow:
@@ -163,8 +169,9 @@ class StackList(QScrollArea):
         return row
 
     def _make_ahead(self) -> None:
-        if not self._spares:
+        if not self._spares or len(self._order) + len(self._spares) < READY:
             self._spares.append(self._make())
+            self._ahead.start()
 
     def _put_in_tab_order(self, row_id: str) -> None:
         place = self._order.index(row_id)
@@ -194,3 +201,8 @@ class StackList(QScrollArea):
         """Soon there will be time to make a row ahead."""
         super().showEvent(event)
         self._ahead.start()
+
+
+def _height_of(layout: QLayout, width: int) -> int:
+    """How high it wants to be at this width."""
+    return layout.totalHeightForWidth(width) if layout.hasHeightForWidth() else layout.totalSizeHint().height()

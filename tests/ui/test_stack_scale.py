@@ -102,7 +102,7 @@ def test_rows_that_were_taken_off_are_used_again(full, made):
     full.stack.show_rows(ROWS)
     assert len(made) == 17
     assert [row.row for row in full.stack._list.rows()] == list(ROWS)
-    assert len(full.stack._list._spares) <= stack_list.SPARES
+    assert len(full.stack._list._spares) <= stack_list.READY
 
 
 def test_a_row_that_is_used_again_shows_nothing_of_the_one_before(full, session):
