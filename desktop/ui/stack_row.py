@@ -192,7 +192,9 @@ class StackRow(QFrame):
         self._slider.show_weight(self.row.weight)
 
     def _show_facts(self) -> None:
-        self.setToolTip(theme.as_tooltip(receipt_words(self.row.name, self._receipt, self._about)))
+        words = receipt_words(self.row.name, self._receipt, self._about)
+        self.setToolTip(theme.as_tooltip(words))
+        self._tick.setAccessibleDescription(words)  # for those who don't hover
 
     def _forget_receipt(self) -> None:
         if self._receipt is not None:

@@ -131,6 +131,7 @@ def test_the_whole_receipt_is_in_the_tooltip(stacked, session):
         "4.88 MB, attached in 18 ms",
         "It is a fresh step-0 checkpoint.",
     ]
+    assert find(stacked, "pirate acts").accessibleDescription() == row.toolTip()
     session.model_unloaded.emit()
     assert row.toolTip() == "pirate"
 
