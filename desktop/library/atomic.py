@@ -1,4 +1,7 @@
-"""Writing whatever the user made so that a crash leaves either the old file or the new one, never half of one."""
+"""Writing whatever the user made so that a crash leaves either the old file or the new one, never half of one.
+
+A damaged file is kept beside the new one.
+"""
 
 from __future__ import annotations
 
@@ -23,3 +26,11 @@ def write_atomically(path: Path, data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def set_aside(path: Path) -> Path:
+    """Move a damaged file to a name that is free, beside it; where it is now. Raises OSError."""
+    marks = (".broken", *(f".broken-{number}" for number in range(2, 1000)))
+    names = (f"{path.stem}{mark}{path.suffix}" for mark in marks)
+    aside = next(file for name in names if not (file := path.with_name(name)).exists())
+    return path.replace(aside)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -20,6 +22,11 @@ from desktop.library.models import list_models
 from desktop.library.settings import Settings
 
 from .lane import Lane
+
+PORTION = 16
+"""Adapters that are judged at a time; other work on the thread comes between."""
+REST = 0.002
+"""Seconds between two of many verdicts: without them the GUI thread would wait for Python again and again."""
 
 
 class LibraryReader(QObject):
@@ -39,6 +46,8 @@ class LibraryReader(QObject):
     memory_judged = Signal(str, object)
     #: Whether an adapter fits a model: the adapter's path, the model's, the Fit.
     fit_judged = Signal(str, str, object)
+    #: Whether some of many adapters fit a model: the model's path, a dict of Fit by the adapter's path.
+    fits_judged = Signal(str, object)
     #: What torch sees and what the machine has: a list of DeviceLine.
     devices_found = Signal(list)
 
@@ -49,6 +58,7 @@ class LibraryReader(QObject):
         self._settings = settings
         self._loaders = loaders
         self._fits = FitJudge()
+        self._wanted_fits: Sequence[str] = ()
         self._lane = Lane("library", self)
         self._slow = Lane("loaders", self)
         self.lanes = (self._lane, self._slow)
@@ -74,6 +84,11 @@ class LibraryReader(QObject):
         """Compare an adapter's shapes with a model's."""
         self._lane.submit(lambda: self.fit_judged.emit(adapter, model, self._fits.judge(Path(adapter), Path(model))))
 
+    def judge_fits(self, adapters: Sequence[str], model: str) -> None:
+        """Compare many adapters with a model, in the place of those that were asked for before."""
+        self._wanted_fits = adapters
+        self._lane.submit(lambda: self._judge_portion(adapters, 0, model))
+
     def look_at_devices(self) -> None:
         """Compare what torch sees with what the machine has; takes seconds, because torch is imported for it."""
         self._slow.submit(lambda: self.devices_found.emit(look_at_devices(self._loaders)))
@@ -88,6 +103,17 @@ class LibraryReader(QObject):
     def _list_all(self) -> None:
         self.models_listed.emit(list_models(self._home, self._settings))
         self.adapters_listed.emit(list_adapters(self._home, self._settings))
+
+    def _judge_portion(self, adapters: Sequence[str], begin: int, model: str) -> None:
+        fits = {}
+        for adapter in adapters[begin : begin + PORTION]:
+            if self._ending.is_set() or adapters is not self._wanted_fits:
+                return
+            fits[adapter] = self._fits.judge(Path(adapter), Path(model))
+            time.sleep(REST)
+        self.fits_judged.emit(model, fits)
+        if begin + PORTION < len(adapters):
+            self._lane.submit(lambda: self._judge_portion(adapters, begin + PORTION, model))
 
     def _describe(self) -> None:
         if self._ending.is_set():

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from desktop.api import Lora, Sampling
-from desktop.library.atomic import write_atomically
+from desktop.library.atomic import set_aside, write_atomically
 
 from .plans import Answer, LoadPlan
 from .translating import tr
@@ -62,10 +62,8 @@ def read_saved(root: Path) -> tuple[Saved, str]:
 
 def _put_aside(path: Path) -> str:
     """Move a damaged file to a name that is free; what came of it, in words."""
-    names = ("session.broken.json", *(f"session.broken-{number}.json" for number in range(2, 1000)))
-    aside = next(file for name in names if not (file := path.with_name(name)).exists())
     try:
-        path.replace(aside)
+        aside = set_aside(path)
     except OSError as error:
         words = tr("The last session is damaged and could not be moved aside ({reason}: {file}).")
         return words.format(reason=error.strerror, file=path)

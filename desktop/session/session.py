@@ -10,11 +10,13 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from desktop.api import ExportRequest, Lora, Mode
 from desktop.discovery.loaders import Loaders
 from desktop.engine.governor import Governor
+from desktop.library.adapter_notes import AdapterNote
 from desktop.library.home import Home
 from desktop.library.settings import Settings
 
 from .driver import EngineDriver
 from .library_reader import LibraryReader
+from .note_keeper import NoteKeeper
 from .plans import Loaded, LoadPlan, PromptPlan, State
 from .saved import Saved
 from .saver import Saver
@@ -74,8 +76,14 @@ class Session(QObject):
     memory_judged = Signal(str, object)
     #: Whether an adapter fits a model: both paths, and the Fit.
     fit_judged = Signal(str, str, object)
+    #: Whether adapters fit a model, some at a time: the model's path, and a dict of Fit by the adapter's path.
+    fits_judged = Signal(str, object)
     #: What torch sees and what the machine has: list of DeviceLine.
     devices_found = Signal(list)
+    #: What is kept about adapters: AdapterNote by the adapter's key.
+    notes_known = Signal(object)
+    #: It could not be read or kept: a sentence.
+    notes_failed = Signal(str)
     #: It is time to save: hand the state to `save`.
     save_due = Signal()
     #: Saving failed: a sentence.
@@ -98,6 +106,7 @@ class Session(QObject):
         """What is done with the whole stack; its signals tell what came of it."""
         self._reader = LibraryReader(home, settings, self._loaders, self)
         self._saver = Saver(home.root, self)
+        self._notes = NoteKeeper(home.root, self._saver.lanes[0], self)
         self._stuck = False
         self._told_waiting = False
         self._patience = QTimer(self, singleShot=True, interval=STUCK)
@@ -209,6 +218,19 @@ class Session(QObject):
         if self.loaded is not None:
             self._reader.judge_fit(adapter, self.loaded.info.path)
 
+    def judge_fits(self, adapters: Sequence[str]) -> None:
+        """Compare many adapters with the loaded model, the verdicts come in portions; what was asked before is left."""
+        if self.loaded is not None:
+            self._reader.judge_fits(adapters, self.loaded.info.path)
+
+    def read_notes(self) -> None:
+        """Read what is kept about adapters."""
+        self._notes.read()
+
+    def keep_note(self, adapter: str, note: AdapterNote) -> None:
+        """Keep a note about the adapter at a path."""
+        self._notes.keep(adapter, note)
+
     @Slot()
     def touch(self) -> None:
         """Something worth saving has changed."""
@@ -243,9 +265,12 @@ class Session(QObject):
         reader.verdicts_found.connect(self.verdicts_found)
         reader.memory_judged.connect(self.memory_judged)
         reader.fit_judged.connect(self.fit_judged)
+        reader.fits_judged.connect(self.fits_judged)
         reader.devices_found.connect(self.devices_found)
         saver.due.connect(self.save_due)
         saver.save_failed.connect(self.save_failed)
+        self._notes.notes_known.connect(self.notes_known)
+        self._notes.notes_failed.connect(self.notes_failed)
         for lane in (*driver.lanes, *reader.lanes, *saver.lanes):
             lane.work_failed.connect(self.work_failed)
         # What changes the state

@@ -1,19 +1,32 @@
-"""Chooses adapters of the library: a list that stays quick with a thousand of them, and a filter."""
+"""Chooses adapters of the library: a list that stays quick with a thousand of them, and two filters."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QAbstractItemView, QDialog, QDialogButtonBox, QLineEdit, QTreeView, QVBoxLayout, QWidget
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.library.adapters import AdapterEntry
-from desktop.library.sizes import size_in_words
+from desktop.library.fit import Fit
 
 from . import theme
+from .adapter_table import ENTRY_ROLE, FIT_COLUMN, AdapterTable
 
-ENTRY_ROLE = Qt.ItemDataRole.UserRole
+MOVES = {Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp}
 
 
 class AdapterChooser(QDialog):
@@ -21,56 +34,63 @@ class AdapterChooser(QDialog):
 
     #: An adapter was chosen: AdapterEntry.
     adapter_chosen = Signal(object)
+    #: Whether these adapters fit the base is wanted: a tuple of paths.
+    fits_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Empty."""
         super().__init__(parent)
         self.setWindowTitle(self.tr("Add an adapter"))
-        self.resize(620, 420)
+        self.resize(660, 440)
+        self._base = ""
         self._filter = QLineEdit()
         self._filter.setPlaceholderText(self.tr("Filter by name, kind or base model"))
         self._filter.setClearButtonEnabled(True)
         self._filter.setAccessibleName(self.tr("Filter"))
-        self._items = QStandardItemModel(0, 4, self)
-        self._items.setHorizontalHeaderLabels(
-            [self.tr("Adapter"), self.tr("Rank"), self.tr("Size"), self.tr("Made for")]
-        )
-        self._shown = QSortFilterProxyModel(self)
-        self._shown.setSourceModel(self._items)
-        self._shown.setFilterKeyColumn(-1)
-        self._shown.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self._view = QTreeView()
-        self._view.setModel(self._shown)
-        self._view.setRootIsDecorated(False)
-        self._view.setUniformRowHeights(True)
-        self._view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self._view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self._view.setAccessibleName(self.tr("Adapters of the library"))
-        self._view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self._view.header().resizeSection(0, 240)
+        self._fitting = QCheckBox(self.tr("Fits this &base"))
+        self._judged = QLabel()
+        self._judged.setFont(theme.tabular(self._judged.font()))
+        self._table = AdapterTable(self)
+        self._view = self._make_view()
         self._note = theme.Note(parent=self)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self._add = self._buttons.addButton(self.tr("Add"), QDialogButtonBox.ButtonRole.AcceptRole)
-        layout = QVBoxLayout(self)
-        layout.setSpacing(theme.GAP)
-        for widget in (self._filter, self._view, self._note, self._buttons):
-            layout.addWidget(widget)
+        self._build()
         # Only now: a dialog knows the default among the buttons it holds.
         self._add.setDefault(True)
         self._connect_signals()
         self._on_selection_changed()
+        self.show_base("")
 
     def show_adapters(self, entries: Sequence[AdapterEntry]) -> None:
         """The library was listed."""
         chosen = {entry.path for entry in self._chosen()}
-        self._items.setRowCount(0)
-        for entry in entries:
-            self._items.appendRow(self._cells(entry))
-        if not entries:
-            self._note.say(
-                self.tr("The library holds no adapters yet. Put one into its folder `loras`, or drop one here.")
-            )
+        self._table.show_entries(entries)
         self._choose_first(chosen)
+        self._ask_for_fits()
+
+    def show_base(self, path: str) -> None:
+        """The base that is loaded, by its path; empty without one: then there is nothing to fit."""
+        if path != self._base:
+            self._table.forget_fits()
+        self._base = path
+        self._fitting.setEnabled(bool(path))
+        self._fitting.setToolTip(
+            self.tr("Hide what does not fit the base that is loaded, by the shapes in its file.")
+            if path
+            else self.tr("Load a base model first.")
+        )
+        self._view.setColumnHidden(FIT_COLUMN, not path)
+        self._show_filtered()
+
+    def show_fits(self, base: str, fits: Mapping[str, Fit]) -> None:
+        """Verdicts about some of the adapters came."""
+        if base != self._base:
+            return
+        self._table.show_fits(fits)
+        self._show_judged()
+        if not self._chosen():
+            self._choose_first(())
 
     def ask(self) -> None:
         """Open with the keyboard on the filter."""
@@ -79,20 +99,46 @@ class AdapterChooser(QDialog):
         self.activateWindow()
         self._filter.selectAll()
         self._filter.setFocus()
+        self._ask_for_fits()
 
-    def _cells(self, entry: AdapterEntry) -> list[QStandardItem]:
-        rank = f"{entry.kind} {entry.rank}".strip() if entry.rank else entry.kind
-        texts = (entry.name, rank, size_in_words(entry.size) if entry.size else "", entry.base_model)
-        cells = [QStandardItem(" ".join(text.split())) for text in texts]
-        cells[0].setData(entry, ENTRY_ROLE)
-        for cell in cells:
-            cell.setToolTip(theme.as_tooltip(entry.problem or entry.path))
-            if entry.problem:
-                cell.setEnabled(False)
-        return cells
+    def _make_view(self) -> QTableView:
+        # Not a tree: at every change that one asks the table about each of its rows.
+        view = QTableView()
+        view.setModel(self._table)
+        view.setShowGrid(False)
+        view.setWordWrap(False)
+        view.setTabKeyNavigation(False)
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        view.setAccessibleName(self.tr("Adapters of the library"))
+        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        rows, columns = view.verticalHeader(), view.horizontalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(view.fontMetrics().height() + theme.GRID)
+        columns.setHighlightSections(False)
+        columns.setStretchLastSection(True)
+        columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        for column, width in enumerate((232, 88, 72, 136)):
+            columns.resizeSection(column, width)
+        return view
+
+    def _build(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(theme.GAP)
+        row.addWidget(self._fitting)
+        row.addWidget(self._judged, 1)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(theme.GAP)
+        layout.addWidget(self._filter)
+        layout.addLayout(row)
+        for widget in (self._view, self._note, self._buttons):
+            layout.addWidget(widget)
 
     def _connect_signals(self) -> None:
         self._filter.textChanged.connect(self._on_filter_changed)
+        self._fitting.toggled.connect(self._on_fitting_toggled)
         self._view.activated.connect(self._on_activated)
         self._view.selectionModel().selectionChanged.connect(self._on_selection_changed)
         self._buttons.accepted.connect(self._on_add)
@@ -101,25 +147,59 @@ class AdapterChooser(QDialog):
     def _chosen(self) -> list[AdapterEntry]:
         return [index.data(ENTRY_ROLE) for index in self._view.selectionModel().selectedRows(0)]
 
-    def _on_filter_changed(self, text: str) -> None:
-        self._shown.setFilterFixedString(text)
-        self._choose_first(set())
+    def _only_fitting(self) -> bool:
+        return bool(self._base) and self._fitting.isChecked()
+
+    def _ask_for_fits(self) -> None:
+        """Only when they are to be seen: a thousand headers are read for it."""
+        if self._only_fitting() and self.isVisible() and (paths := self._table.unjudged()):
+            self.fits_wanted.emit(paths)
+        self._show_judged()
+
+    def _show_filtered(self) -> None:
+        chosen = {entry.path for entry in self._chosen()}
+        self._table.show_only(self._filter.text(), fitting=self._only_fitting())
+        self._choose_first(chosen)
+        self._ask_for_fits()
+
+    def _show_judged(self) -> None:
+        left = len(self._table.unjudged())
+        words = self.tr("{count:,} still to be compared").format(count=left) if self._only_fitting() and left else ""
+        self._judged.setText(words)
 
     def _choose_first(self, wanted: Collection[str]) -> None:
-        """Select the first of those wanted that can be used, else the first that can; else say why none can."""
-        rows = [self._shown.index(row, 0) for row in range(self._shown.rowCount())]
-        usable = [index for index in rows if not index.data(ENTRY_ROLE).problem]
-        again = [index for index in usable if index.data(ENTRY_ROLE).path in wanted] if wanted else []
-        if found := again or usable:
-            self._view.setCurrentIndex(found[0])
-        elif rows:
-            entry = rows[0].data(ENTRY_ROLE)
-            self._note.say(f"{entry.name}: {entry.problem}", error=True)
+        """Select the first of those wanted that can be used, else the first that can."""
+        row = self._table.first_usable(wanted)
+        if row >= 0:
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            self._view.selectionModel().setCurrentIndex(self._table.index(row, 0), flags)
+        # A table that is filled anew drops the selection without a signal.
+        self._on_selection_changed()
+
+    def _why_none(self) -> str:
+        """Why nothing can be chosen, where the list does not say it by itself."""
+        if self._table.is_empty():
+            return self.tr("The library holds no adapters yet. Put one into its folder `loras`, or drop one here.")
+        if shown := self._table.entries():
+            return f"{shown[0].name}: {shown[0].problem}" if shown[0].problem else ""
+        if self._only_fitting() and not self._table.unjudged() and not self._filter.text():
+            return self.tr("No adapter of the library fits this base.")
+        return ""
+
+    def _on_filter_changed(self) -> None:
+        self._table.show_only(self._filter.text(), fitting=self._only_fitting())
+        self._choose_first(())
+
+    def _on_fitting_toggled(self) -> None:
+        self._show_filtered()
 
     def _on_selection_changed(self) -> None:
         chosen = self._chosen()
         self._add.setEnabled(bool(chosen))
-        self._note.say(chosen[0].path if len(chosen) == 1 else "")
+        if chosen:
+            self._note.say(chosen[0].path if len(chosen) == 1 else "")
+        else:
+            self._note.say(self._why_none(), error=bool(self._table.entries()))
 
     def _on_activated(self, _: QModelIndex) -> None:
         self._on_add()
@@ -131,7 +211,7 @@ class AdapterChooser(QDialog):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Up and down move in the list while the keyboard is on the filter."""
-        if event.key() in {Qt.Key.Key_Down, Qt.Key.Key_Up} and self._filter.hasFocus():
+        if event.key() in MOVES and self._filter.hasFocus():
             self._view.setFocus()
             self._view.keyPressEvent(event)
             return

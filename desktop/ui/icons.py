@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, QSize, QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 from . import theme
+
+SIZES = (16, 20, 24, 32, 48)
+"""Pixels, for screens of any density."""
 
 
 class Icons(QObject):
@@ -18,6 +22,7 @@ class Icons(QObject):
         super().__init__(window)
         self._window = window
         self._wanted: list[tuple[QAbstractButton, str]] = []
+        self._drawn: dict[tuple[str, int, int], QIcon] = {}
         self._ready = False
         # A child of its own: it ends with the window, also where that is closed before it has come to importing.
         self._soon = QTimer(self, singleShot=True, interval=0)
@@ -64,6 +69,17 @@ class Icons(QObject):
 
         # Not the button's own: it may not yet have been told that the theme has changed.
         palette = QApplication.palette(button)
-        button.setIcon(
-            qtawesome.icon(name, color=palette.buttonText().color(), color_disabled=theme.muted_colour(palette))
-        )
+        usable, greyed = palette.buttonText().color(), theme.muted_colour(palette)
+        key = name, usable.rgba(), greyed.rgba()
+        if key not in self._drawn:
+            self._drawn[key] = _as_pixmaps(qtawesome.icon(name, color=usable, color_disabled=greyed))
+        button.setIcon(self._drawn[key])
+
+
+def _as_pixmaps(icon: QIcon) -> QIcon:
+    """The same icon, drawn: qtawesome's own draws itself anew, in Python, whenever a button is painted."""
+    drawn = QIcon()
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled):
+        for size in SIZES:
+            drawn.addPixmap(icon.pixmap(QSize(size, size), 1.0, mode), mode)
+    return drawn

@@ -67,7 +67,8 @@ class MainWindow(QMainWindow):
             self.stack.show_rows(rows)
         self.place.box.adapters.know_stack(self.stack.rows())
         self._session.let_changes_wait(self.menus.changes_wait.isChecked())
-        self._session.set_rows(self.stack.rows())
+        self._session.read_notes()
+        self._session.set_rows(self.stack.effective_rows())
         if plan is not None:
             self.base.show_plan(plan)
             self._load(plan)
@@ -210,6 +211,12 @@ class MainWindow(QMainWindow):
         session.adapters_listed.connect(self.place.box.adapters.know_library)
         session.stack_changed.connect(stack.show_report)
         session.fit_judged.connect(stack.show_fit)
+        dialogs.chooser.fits_wanted.connect(session.judge_fits)
+        session.fits_judged.connect(dialogs.chooser.show_fits)
+        stack.note_edited.connect(session.keep_note)
+        stack.trigger_requested.connect(self.place.box.insert)
+        session.notes_known.connect(stack.show_notes)
+        session.notes_failed.connect(self._say)
 
         self._connect_actions()
 
@@ -310,6 +317,7 @@ class MainWindow(QMainWindow):
         self.dialogs.know_versions(loaded.info.versions)
         for part in (self.base, self.details, self.place, self.stack_actions):
             part.show_loaded(loaded)
+        self.dialogs.chooser.show_base(loaded.info.path)
         self._counter.text_changed(self.place.box.text())
         self._session.list_library()
         self._session.touch()
@@ -320,6 +328,7 @@ class MainWindow(QMainWindow):
         for part in (self.base, self.details, self.place, self.stack_actions):
             part.show_loaded(None)
         self.stack.show_unloaded()
+        self.dialogs.chooser.show_base("")
         self._session.touch()
 
     @Slot(str, str)

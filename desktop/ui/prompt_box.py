@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from desktop.session.plans import State
@@ -62,6 +62,15 @@ class PromptBox(QWidget):
     def show_text(self, text: str) -> None:
         """Put a text into the box."""
         self._edit.show_text(text)
+
+    def insert(self, words: str) -> None:
+        """Put words where the cursor stands, apart from what stands before, and the keyboard there."""
+        cursor = self._edit.textCursor()
+        before = cursor.block().text()[: cursor.positionInBlock()]
+        data = QMimeData()
+        data.setText(f"{'' if not before or before[-1].isspace() else ' '}{words} ")
+        self._edit.insertFromMimeData(data)
+        self.focus()
 
     def show_state(self, state: State) -> None:
         """Offer what can be done now."""

@@ -37,10 +37,10 @@ class StackActions(QObject):
         self._dialog: ProofDialog | None = None
         menu.setToolTipsVisible(True)
         menu.addSeparator()
-        self.fold = self._add(menu, self.tr("Fold &into the weights"))
+        self.fold = self._add(menu, self.tr("Fold into &the weights"))
         self.fold.setCheckable(True)
         self.prove = self._add(menu, self.tr("&Verify the stack"))
-        self.export_adapter = self._add(menu, self.tr("Export as &one adapter..."))
+        self.export_adapter = self._add(menu, self.tr("Export as one ada&pter..."))
         self.export_model = self._add(menu, self.tr("Export &merged into a copy of the base..."))
         self.fold.triggered.connect(self._on_fold)
         self.prove.triggered.connect(self.proof_wanted)

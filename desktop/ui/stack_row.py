@@ -1,46 +1,93 @@
-"""One adapter of the stack: on or off, its weight, its place, and what came of attaching it."""
+"""One adapter of the stack: on or off, its weight, alone or with the others, and what came of attaching it."""
 
 from __future__ import annotations
 
 import msgspec
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Signal
-from PySide6.QtGui import QFocusEvent, QMouseEvent
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, QSignalBlocker, Signal
+from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPalette
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from desktop.api import AttachReceipt, Lora
+from desktop.library.adapter_notes import AdapterNote
 from desktop.library.fit import Fit
 from desktop.session.plans import Problem
 
 from . import theme
 from .icons import Icons
-from .weight_slider import STEP, WeightSlider
+from .receipt_words import receipt_words
+from .row_name import RowName
+from .weight_box import WeightBox
+from .weight_slider import WeightSlider
+
+NOBODY = Lora(id="nobody", name="", path="")
+"""What a row is about before it is about an adapter."""
 
 
 class StackRow(QFrame):
-    """Shows a Lora; what the user does to it comes out as a changed one."""
+    """Shows a Lora; what the user does to it comes out as a changed one. Made once, it can show one after the other."""
 
     #: On, off or another weight: the row as it should be.
     row_changed = Signal(object)
     #: Take it off the stack: its id.
     removal_requested = Signal(str)
-    #: Move it: its id and -1 (up) or 1 (down).
-    move_requested = Signal(str, int)
-    #: It was clicked or got the keyboard: its id.
+    #: It is to act alone, or with the others again: its id and which.
+    solo_requested = Signal(str, bool)
+    #: What else can be done with it is wanted: its id and where on the screen.
+    menu_requested = Signal(str, QPoint)
+    #: It was clicked: its id.
     row_selected = Signal(str)
+    #: It is dragged by its name: its id and where the mouse is on the screen.
+    drag_moved = Signal(str, QPoint)
+    #: It is not dragged any more: its id, and whether it was dropped.
+    drag_ended = Signal(str, bool)
 
-    def __init__(self, row: Lora, icons: Icons, parent: QWidget | None = None) -> None:
-        """Nothing is known of it but what the row says."""
+    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
+        """About nothing yet, and hidden."""
         super().__init__(parent)
-        self.row = row
-        self._make_controls(icons)
+        self.hide()
+        # Always there, to be seen where it is selected: a frame that comes and goes would move all rows below.
+        self.setFrameStyle(QFrame.Shape.Box | QFrame.Shadow.Plain)
+        self.row = NOBODY
+        self._about = AdapterNote()
+        self._receipt: AttachReceipt | None = None
+        self._tick = QCheckBox()
+        self._name = RowName()
+        self._solo = self._tool(icons, "mdi6.headphones")
+        self._solo.setCheckable(True)
+        self._more = self._tool(icons, "mdi6.dots-vertical")
+        self._remove = self._tool(icons, "mdi6.close")
+        self._slider = WeightSlider()
+        self._box = WeightBox()
+        self._note = theme.Note(parent=self)
         self._build()
-        self._show_row()
         self._connect_signals()
 
-    def show_row(self, row: Lora) -> None:
-        """The row changed elsewhere."""
-        self.row = row
-        self._show_row()
+    def show_row(self, row: Lora, about: AdapterNote) -> None:
+        """Be about this adapter, of which nothing is known but what the user wrote down."""
+        self.row, self._about, self._receipt = row, about, None
+        self._note.say("")
+        self._name.say(row.name)
+        self.show_heard(alone=False, silent=False)
+        self.set_selected(False)
+        names = {
+            self._tick: self.tr("{name} acts"),
+            self._solo: self.tr("Solo {name}"),
+            self._more: self.tr("More about {name}"),
+            self._remove: self.tr("Take {name} off"),
+            self._slider: self.tr("Weight of {name}"),
+            self._box: self.tr("Weight of {name} as a number"),
+        }
+        for control, name in names.items():
+            control.setAccessibleName(name.format(name=row.name))
+        self._remove.setToolTip(theme.as_tooltip(self._remove.accessibleName()))
+        self._show_values()
+        self._show_facts()
+
+    def show_about(self, about: AdapterNote) -> None:
+        """The user wrote something down."""
+        if about != self._about:
+            self._about = about
+            self._show_facts()
 
     def show_fit(self, fit: Fit | None) -> None:
         """The verdict before it is attached."""
@@ -51,6 +98,9 @@ class StackRow(QFrame):
 
     def show_receipt(self, receipt: AttachReceipt) -> None:
         """It is attached."""
+        if receipt == self._receipt:
+            return
+        self._receipt = receipt
         words = self.tr("{kind} rank {rank}, {matched} of {targeted} modules").format(
             kind=receipt.kind,
             rank=receipt.rank,
@@ -59,62 +109,62 @@ class StackRow(QFrame):
         )
         notes = " ".join(receipt.notes)
         self._note.say(words + (f". {notes}" if notes else ""))
+        self._show_facts()
 
     def show_problem(self, problem: Problem) -> None:
         """It could not be attached."""
+        self._forget_receipt()
         self._note.say(problem.sentence, error=True)
 
     def show_waiting(self) -> None:
         """No model is loaded; nothing is known."""
+        self._forget_receipt()
         self._note.say("")
 
-    def set_place(self, first: bool, last: bool) -> None:
-        """Whether it can go up and down."""
-        self._up.setEnabled(not first)
-        self._down.setEnabled(not last)
+    def show_heard(self, *, alone: bool, silent: bool) -> None:
+        """Whether it acts alone, and whether it rests because another one does or all are muted."""
+        with QSignalBlocker(self._solo):
+            self._solo.setChecked(alone)
+        role = QPalette.ColorRole.PlaceholderText if silent else QPalette.ColorRole.WindowText
+        if self._name.foregroundRole() is not role:
+            self._name.setForegroundRole(role)
 
     def set_selected(self, selected: bool) -> None:
         """Whether the details panel is about it."""
-        self.setFrameShape(QFrame.Shape.StyledPanel if selected else QFrame.Shape.NoFrame)
+        self.setForegroundRole(QPalette.ColorRole.Mid if selected else QPalette.ColorRole.Window)
 
-    def _make_controls(self, icons: Icons) -> None:
-        name = self.row.name
-        self._on = QCheckBox()
-        self._on.setAccessibleName(self.tr("{name} acts").format(name=name))
-        self._on.setToolTip(self.tr("Whether it acts. Off, it stays at hand and contributes nothing."))
-        self._name = theme.Elided(name)
-        self._up = self._tool(icons, "mdi6.chevron-up", self.tr("Move {name} up").format(name=name))
-        self._down = self._tool(icons, "mdi6.chevron-down", self.tr("Move {name} down").format(name=name))
-        self._remove = self._tool(icons, "mdi6.close", self.tr("Take {name} off").format(name=name))
-        self._slider = WeightSlider()
-        self._slider.setAccessibleName(self.tr("Weight of {name}").format(name=name))
-        self._slider.setToolTip(self.tr("Weight; arrow keys move it by 0.05, a double click sets 1"))
-        self._box = QDoubleSpinBox()
-        self._box.setRange(-1000, 1000)
-        self._box.setDecimals(2)
-        self._box.setSingleStep(STEP)
-        self._box.setFont(theme.tabular(self._box.font()))
-        self._box.setAccessibleName(self.tr("Weight of {name} as a number").format(name=name))
-        self._box.setKeyboardTracking(False)
-        self._note = theme.Note(parent=self)
+    def controls(self) -> tuple[QWidget, ...]:
+        """What the keyboard reaches, in order."""
+        return self._tick, self._solo, self._more, self._remove, self._slider, self._box
 
-    def _tool(self, icons: Icons, icon: str, words: str) -> QToolButton:
+    def take_focus(self) -> None:
+        """Put the keyboard on its first control."""
+        self._tick.setFocus()
+
+    def rest(self) -> None:
+        """It is off the stack: hidden, until it is about another adapter."""
+        self._name.give_up()
+        self.hide()
+
+    def _tool(self, icons: Icons, icon: str) -> QToolButton:
         button = QToolButton()
         button.setAutoRaise(True)
-        button.setToolTip(theme.as_tooltip(words))
-        button.setAccessibleName(words)
         icons.put(button, icon)
         return button
 
     def _build(self) -> None:
+        self._tick.setToolTip(self.tr("Whether it acts. Off, it stays at hand and contributes nothing."))
+        self._solo.setToolTip(self.tr("Solo: it acts alone until this is pressed again; the others keep their ticks."))
+        self._more.setToolTip(self.tr("Move it, its notes, its trigger text and its own weight"))
+        self._slider.setToolTip(self.tr("Weight; arrow keys move it by 0.05, a double click sets 1"))
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(theme.GRID, theme.GRID, theme.GRID, theme.GRID)
+        layout.setContentsMargins(*[theme.GRID - self.frameWidth()] * 4)
         layout.setSpacing(0)
         row = QHBoxLayout()
         row.setSpacing(theme.GRID)
-        row.addWidget(self._on)
+        row.addWidget(self._tick)
         row.addWidget(self._name, 1)
-        for button in (self._up, self._down, self._remove):
+        for button in (self._solo, self._more, self._remove):
             row.addWidget(button)
         layout.addLayout(row)
         row = QHBoxLayout()
@@ -125,25 +175,36 @@ class StackRow(QFrame):
         layout.addWidget(self._note)
 
     def _connect_signals(self) -> None:
-        self._on.toggled.connect(self._on_toggled)
+        self._tick.toggled.connect(self._on_toggled)
         self._slider.weight_moved.connect(self._on_weight_changed)
         self._box.valueChanged.connect(self._on_weight_changed)
-        self._up.clicked.connect(self._on_up_clicked)
-        self._down.clicked.connect(self._on_down_clicked)
+        self._solo.toggled.connect(self._on_solo_toggled)
+        self._more.clicked.connect(self._on_more_clicked)
         self._remove.clicked.connect(self._on_remove_clicked)
-        for widget in (self._on, self._slider, self._box):
-            widget.installEventFilter(self)
+        self._name.pressed.connect(self._on_name_pressed)
+        self._name.drag_moved.connect(self._on_drag_moved)
+        self._name.drag_ended.connect(self._on_drag_ended)
 
-    def _show_row(self) -> None:
-        with QSignalBlocker(self._on), QSignalBlocker(self._box):
-            self._on.setChecked(self.row.enabled)
+    def _show_values(self) -> None:
+        with QSignalBlocker(self._tick), QSignalBlocker(self._box):
+            self._tick.setChecked(self.row.enabled)
             self._box.setValue(self.row.weight)
         self._slider.show_weight(self.row.weight)
+
+    def _show_facts(self) -> None:
+        words = receipt_words(self.row.name, self._receipt, self._about)
+        self.setToolTip(theme.as_tooltip(words))
+        self._tick.setAccessibleDescription(words)  # for those who don't hover
+
+    def _forget_receipt(self) -> None:
+        if self._receipt is not None:
+            self._receipt = None
+            self._show_facts()
 
     def _change(self, row: Lora) -> None:
         if row != self.row:
             self.row = row
-            self._show_row()
+            self._show_values()
             self.row_changed.emit(row)
 
     def _on_toggled(self, enabled: bool) -> None:
@@ -152,25 +213,29 @@ class StackRow(QFrame):
     def _on_weight_changed(self, weight: float) -> None:
         self._change(msgspec.structs.replace(self.row, weight=round(weight, 2)))
 
-    def _on_up_clicked(self) -> None:
-        self.move_requested.emit(self.row.id, -1)
+    def _on_solo_toggled(self, alone: bool) -> None:
+        self.solo_requested.emit(self.row.id, alone)
 
-    def _on_down_clicked(self) -> None:
-        self.move_requested.emit(self.row.id, 1)
+    def _on_more_clicked(self) -> None:
+        self.menu_requested.emit(self.row.id, self._more.mapToGlobal(self._more.rect().bottomLeft()))
 
     def _on_remove_clicked(self) -> None:
         self.removal_requested.emit(self.row.id)
+
+    def _on_name_pressed(self) -> None:
+        self.row_selected.emit(self.row.id)
+
+    def _on_drag_moved(self, at: QPoint) -> None:
+        self.drag_moved.emit(self.row.id, at)
+
+    def _on_drag_ended(self, dropped: bool) -> None:
+        self.drag_ended.emit(self.row.id, dropped)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """A click anywhere selects it."""
         self.row_selected.emit(self.row.id)
         super().mousePressEvent(event)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """So does the keyboard on one of its controls. The wheel scrolls the panel and moves no weight by accident."""
-        if isinstance(event, QFocusEvent) and event.type() == QEvent.Type.FocusIn:
-            self.row_selected.emit(self.row.id)
-        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
-            event.ignore()
-            return True
-        return super().eventFilter(watched, event)
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        """The right button and the menu key open the same as the button does."""
+        self.menu_requested.emit(self.row.id, event.globalPos())

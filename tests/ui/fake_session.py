@@ -47,7 +47,10 @@ class FakeSession(QObject):
     verdicts_found = Signal(str, list)
     memory_judged = Signal(str, object)
     fit_judged = Signal(str, str, object)
+    fits_judged = Signal(str, object)
     devices_found = Signal(list)
+    notes_known = Signal(object)
+    notes_failed = Signal(str)
     save_due = Signal()
     save_failed = Signal(str)
     work_failed = Signal(str, str)
@@ -90,6 +93,7 @@ VERBS = (
     "list_library", "describe_loaders", "look_at_devices", "probe", "judge_fit", "set_mode", "prove_stack",
     "export_stack", "touch", "save", "shut_down",
     "let_changes_wait",
+    "judge_fits", "read_notes", "keep_note",
 )  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))

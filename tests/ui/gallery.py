@@ -17,6 +17,7 @@ from desktop.discovery.choice import Choice
 from desktop.discovery.describer import Found
 from desktop.discovery.devices import DeviceLine
 from desktop.engine.messages import LoaderRef
+from desktop.library.adapter_notes import AdapterNote, adapter_key
 from desktop.library.adapters import AdapterEntry
 from desktop.library.fit import Fit
 from desktop.library.inspection import Inspection
@@ -271,9 +272,52 @@ def facts(window, session):
     scroll.verticalScrollBar().setValue(scroll.verticalScrollBar().maximum())
 
 
+def solo(window, session):
+    idle(window, session)
+    window.stack._on_solo_requested("ad_1", True)
+
+
+def muted(window, session):
+    ready(window, session)
+    window.stack._on_mute_toggled(True)
+
+
+def narrow(window, session):
+    """The left column at its least, with more rows than it can show."""
+    ready(window, session)
+    window.stack.show_rows([msgspec.structs.replace(row, id=f"{row.id}_{n}") for n in range(4) for row in rows()])
+    window.stack._on_solo_requested("ad_2_0", True)
+    window._columns.setSizes([260, 720, 300])
+
+
+def dragging(window, session):
+    idle(window, session)
+    settle(50)
+    below = window.stack._list.row("ad_3").geometry().bottomLeft()
+    window.stack._list._on_drag_moved("ad_1", window.stack._list.widget().mapToGlobal(below))
+
+
+def notes(window, session):
+    ready(window, session)
+    note = AdapterNote(notes="Speaks like a sailor.\nGood at 0.6, too much at 1.", weight=0.6, trigger="arr matey")
+    session.notes_known.emit({adapter_key(rows()[1].path): note})
+    window.stack._on_note_requested("ad_2")
+    return window.stack._note_dialog
+
+
+def fitting(window, session):
+    library(session)
+    session.become(State.READY, loaded())
+    window.dialogs.ask_for_adapter()
+    window.dialogs.chooser._fitting.setChecked(True)
+    fits = (Fit("fits"), Fit("unknown", "Its weights are a .bin file."), Fit("misfit", "its q_proj is 4096 wide"))
+    session.fits_judged.emit(MODEL, {row.path: fit for row, fit in zip(rows(), fits, strict=False)})
+    return window.dialogs.chooser
+
+
 STATES = (
     first_run, nothing_loaded, loading, idle, facts, answering, tagged, compared, hostile, failed,
-    engine_gone, settings, misfit, chooser, loaders,
+    engine_gone, settings, misfit, chooser, loaders, solo, muted, narrow, dragging, notes, fitting,
 )  # fmt: skip
 
 

@@ -7,9 +7,12 @@ import time
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QTreeView
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QTableView
 
 from desktop.library.adapters import AdapterEntry
+from desktop.library.fit import Fit
+from desktop.session.plans import State
+from desktop.ui.adapter_table import AdapterTable
 from tests.ui import gallery
 from tests.ui.hands import CONTROL, find, key, press, sees, type_text, until, words
 
@@ -35,7 +38,7 @@ def chooser(window, session):
 
 
 def view_of(chooser):
-    return find(chooser, "Adapters of the library", QTreeView)
+    return find(chooser, "Adapters of the library", QTableView)
 
 
 def shown(chooser):
@@ -147,3 +150,100 @@ def test_hostile_names_are_text(window, session):
 def test_the_list_is_read_when_it_is_not_open(window, session):
     session.adapters_listed.emit(entries(1))
     assert not sees(window, "Adapters of the library")
+
+
+FITS, MISFIT, UNKNOWN = Fit("fits"), Fit("misfit", "its q_proj is 4096 wide"), Fit("unknown", "It is a .bin file.")
+
+
+@pytest.fixture
+def fitting(window, session):
+    """Open on four adapters and a base, with only those that fit it."""
+    session.adapters_listed.emit(entries(4))
+    session.become(State.READY, gallery.loaded())
+    key(window, Qt.Key.Key_L, CONTROL)
+    until(window.dialogs.chooser.isActiveWindow)
+    find(window.dialogs.chooser, "Fits this base", QCheckBox).toggle()
+    return window.dialogs.chooser
+
+
+def paths(*numbers):
+    return tuple(f"/library/loras/adapter-{number:04}" for number in numbers)
+
+
+def verdicts(chooser):
+    model = view_of(chooser).model()
+    return [model.index(row, 4).data() for row in range(model.rowCount())]
+
+
+def test_without_a_base_there_is_nothing_to_fit(chooser):
+    box = find(chooser, "Fits this base", QCheckBox)
+    assert not box.isEnabled()
+    assert box.toolTip() == "Load a base model first."
+
+
+def test_what_does_not_fit_the_base_is_hidden(fitting, session):
+    assert session.last("judge_fits") == (paths(0, 1, 2, 3),)
+    assert shown(fitting) == []
+    assert "4 still to be compared" in words(fitting)
+    session.fits_judged.emit(gallery.MODEL, dict(zip(paths(0, 1), (MISFIT, FITS), strict=True)))
+    session.fits_judged.emit(gallery.MODEL, dict(zip(paths(2, 3), (MISFIT, UNKNOWN), strict=True)))
+    assert shown(fitting) == ["adapter-0001", "adapter-0003"]
+    assert verdicts(fitting) == ["fits", "not sure"]
+    assert "still to be compared" not in words(fitting)
+    key(fitting, Qt.Key.Key_Return)
+    assert added(session) == ["adapter-0001"]
+
+
+def test_both_filters_count(fitting, session):
+    session.fits_judged.emit(gallery.MODEL, dict.fromkeys(paths(0, 1, 2), FITS))
+    type_text(find(fitting, "Filter", QLineEdit), "some/")
+    assert shown(fitting) == ["adapter-0001"]
+
+
+def test_the_choice_stays_as_verdicts_come(fitting, session):
+    session.fits_judged.emit(gallery.MODEL, dict.fromkeys(paths(0, 1), FITS))
+    view_of(fitting).setFocus()
+    view_of(fitting).selectAll()
+    session.fits_judged.emit(gallery.MODEL, dict.fromkeys(paths(2, 3), FITS))
+    assert [entry.name for entry in fitting._chosen()] == ["adapter-0000", "adapter-0001"]
+
+
+def test_none_that_fits_is_said(fitting, session):
+    session.fits_judged.emit(gallery.MODEL, dict.fromkeys(paths(0, 1, 2, 3), MISFIT))
+    assert "No adapter of the library fits this base." in words(fitting)
+    assert not find(fitting, "Add").isEnabled()
+
+
+def test_verdicts_about_another_base_are_dropped(fitting, session):
+    session.fits_judged.emit("/another/model", dict.fromkeys(paths(0, 1), FITS))
+    assert shown(fitting) == []
+    session.model_unloaded.emit()
+    assert len(shown(fitting)) == 4
+
+
+def test_only_what_is_new_is_compared_again(fitting, session):
+    session.fits_judged.emit(gallery.MODEL, dict.fromkeys(paths(0, 1, 2, 3), FITS))
+    before = len([verb for verb, _ in session.asked if verb == "judge_fits"])
+    session.adapters_listed.emit(entries(5))
+    assert session.last("judge_fits") == (paths(4),)
+    fitting.reject()
+    session.adapters_listed.emit(entries(6))
+    assert len([verb for verb, _ in session.asked if verb == "judge_fits"]) == before + 1, "nobody looks"
+
+
+def test_of_a_thousand_only_what_is_seen_is_asked_for(window, session, monkeypatch):
+    texts = []
+    plain = AdapterTable._text
+    monkeypatch.setattr(AdapterTable, "_text", lambda self, *args: texts.append(args) or plain(self, *args))
+    session.become(State.READY, gallery.loaded())
+    session.adapters_listed.emit(entries(1000))
+    assert texts == [], "the library was listed while the chooser was closed"
+    key(window, Qt.Key.Key_L, CONTROL)
+    chooser = window.dialogs.chooser
+    until(chooser.isActiveWindow)
+    find(chooser, "Fits this base", QCheckBox).toggle()
+    for number in range(0, 1000, 50):
+        session.fits_judged.emit(gallery.MODEL, dict.fromkeys(paths(*range(number, number + 50)), FITS))
+    QTest.qWait(1)
+    assert len(shown(chooser)) == 1000
+    assert len({entry.path for entry, _ in texts[:-1000]}) < 100

@@ -99,17 +99,6 @@ def test_half_a_number_is_not_sent(stacked, session):
     assert weights(session)["pirate"] == 1.7
 
 
-def test_the_order_is_changed_by_buttons(stacked, session):
-    assert not find(stacked, "Move pirate up").isEnabled()
-    press(stacked, "Move pirate down")
-    assert [row.name for row in last_rows(session)] == ["french", "pirate"]
-    assert not find(stacked, "Move pirate down").isEnabled()
-    places = [slider_of(stacked, name).mapTo(stacked, QPoint()).y() for name in ("french", "pirate")]
-    assert places == sorted(places)
-    press(stacked, "Move pirate up")
-    assert [row.name for row in last_rows(session)] == ["pirate", "french"]
-
-
 def test_taking_off_leaves_the_others(stacked, session):
     press(stacked, "Take pirate off")
     assert last_rows(session) == (FRENCH,)
