@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import QObject, QPoint, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QKeySequence, QPalette, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from desktop.api import Lora
@@ -20,6 +20,7 @@ from . import theme
 from .icons import Icons
 from .note_dialog import NoteDialog
 from .row_menu import RowMenu
+from .stack_heading import StackHeading
 from .stack_list import StackList
 
 
@@ -66,8 +67,7 @@ class StackPanel(QWidget):
         self._library_action = menu.addAction(self.tr("From the &library..."))
         self._folder_action = menu.addAction(self.tr("From a &folder..."))
         self._add.setMenu(menu)
-        self._heading = theme.heading("")
-        self._heading.setContentsMargins(theme.GRID, theme.GRID // 2, theme.GRID, theme.GRID // 2)
+        self._heading = StackHeading()
         self._list = StackList(icons, self.tr("No adapters yet. Press Add, or drop an adapter's folder here."))
         self._up = self._shortcut("Alt+Up")
         self._down = self._shortcut("Alt+Down")
@@ -205,18 +205,7 @@ class StackPanel(QWidget):
             alone = row.row.id == self._solo
             row.show_heard(alone=alone, silent=not alone and (muted or bool(self._solo)))
         self._mute.setEnabled(bool(rows))
-        self._show_heading(muted)
-
-    def _show_heading(self, muted: bool) -> None:
-        # Said in the heading's own place: a line more would move every row, and back again.
-        words = self.tr("One adapter acts alone, whatever the ticks say.") if self._solo else ""
-        self._heading.setText(self.tr("Solo") if self._solo else self.tr("All muted") if muted else self.tr("Adapters"))
-        self._heading.setToolTip(self.tr("The base answers alone, whatever the ticks say.") if muted else words)
-        marked = muted or bool(self._solo)
-        self._heading.setAutoFillBackground(marked)
-        self._heading.setBackgroundRole(QPalette.ColorRole.Highlight if marked else QPalette.ColorRole.Window)
-        role = QPalette.ColorRole.HighlightedText if marked else QPalette.ColorRole.WindowText
-        self._heading.setForegroundRole(role)
+        self._heading.show_heard(solo=bool(self._solo), muted=muted)
 
     def _move(self, row_id: str, place: int) -> None:
         if self._list.reorder(row_id, place):
