@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QSlider
 
 from desktop.api import Lora
 from desktop.ui.row_name import RowName
-from tests.ui.hands import find, key, name_of, press
+from tests.ui.hands import find, key, name_of, press, words
 
 ALT = Qt.KeyboardModifier.AltModifier
 NAMES = ("one", "two", "three")
@@ -100,7 +100,7 @@ def test_a_click_on_a_name_moves_nothing(stacked, session):
     before = len(session.asked)
     QTest.mouseClick(name_in(stacked, "two"), Qt.MouseButton.LeftButton)
     assert not [verb for verb, _ in session.asked[before:] if verb == "set_rows"]
-    assert "/loras/two" in [one.whole() for one in stacked.details.facts._values.values()]
+    assert "/loras/two" in words(stacked.details.facts)
 
 
 @pytest.mark.parametrize("control", ["{} acts", "Weight of {}", "Weight of {} as a number", "More about {}"])
