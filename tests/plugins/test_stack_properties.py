@@ -89,6 +89,8 @@ def check_modules(model, modules, rows, deltas) -> None:
         wide, out = linear_sizes(module)
         if isinstance(module, torch.nn.Embedding):
             x = torch.arange(7)
+            # Gemma multiplies its embedding by this, and so what is added to it.
+            wanted = wanted * float(getattr(module, "embed_scale", 1.0))
             exact = wanted[:, :7].T if isinstance(wanted, torch.Tensor) else torch.zeros(7, out, dtype=torch.float64)
         else:
             x = torch.randn(3, wide, generator=torch.Generator().manual_seed(1))
