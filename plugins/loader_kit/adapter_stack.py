@@ -10,7 +10,7 @@ from desktop.api import AttachReceipt, LoaderError, Lora
 
 from .adapter_files import AdapterFiles, read_adapter
 from .fused_stack import FusedStack
-from .peft_stack import PeftStack
+from .peft_stack import PeftStack, refuse_parts
 
 
 class AdapterStack:
@@ -68,6 +68,9 @@ class AdapterStack:
     def _change_over(self, wanted: Sequence[Lora], through_peft: bool) -> list[AttachReceipt]:
         """Put the stack on the other engine; if that fails, put it back on this one."""
         before = self._rows
+        if through_peft:
+            for row in wanted:
+                refuse_parts(read_adapter(Path(row.path), row.name))
         (self._peft or self._fused).replace(())
         try:
             self._peft = new_peft_stack(self._model) if through_peft else None

@@ -1,0 +1,240 @@
+"""Every kind of adapter PEFT can write for a causal language model is attached rightly or refused by name."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from desktop.api import LoaderError, Lora
+from loader_kit.adapter_stack import AdapterStack
+from tests.plugins.adapter_kinds_table import DOCUMENT, cases, make_table, outcome_of
+from tests.plugins.families import make_family
+from tests.plugins.kinds import (
+    ATTACHED,
+    BIASED,
+    CONVERTED,
+    NOT_WRITTEN,
+    OTHER_OPTIONS,
+    REFUSED,
+    Case,
+    logits,
+    lora,
+    make_base,
+    other_kinds,
+    write,
+)
+
+TOLERANCE = 1e-5
+"""float32 rounding over two layers, on logits of about ten; PEFT adds in another order where there are biases."""
+FAR = 0.5
+"""An adapter that acts moves some logit by more."""
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+def labels(some):
+    return [case.label for case in some]
+
+
+@pytest.mark.parametrize("label", labels([*ATTACHED, CONVERTED]))
+def test_it_computes_what_peft_computes_and_comes_off_to_the_bit(label):
+    outcome = outcome_of(label)
+    assert outcome.refusal == ""
+    assert outcome.moved > FAR
+    assert outcome.difference <= TOLERANCE * max(1.0, outcome.moved)
+    assert outcome.base_is_back
+
+
+@pytest.mark.parametrize("label", labels(REFUSED))
+def test_an_option_that_can_t_be_had_is_refused_by_name(label):
+    outcome = outcome_of(label)
+    assert (cases()[label].named or label.strip("`")) in outcome.refusal
+    assert outcome.refusal.startswith("it ")
+    assert outcome.base_is_back
+
+
+@pytest.mark.parametrize("label", labels(other_kinds()))
+def test_another_kind_is_refused_by_name(label):
+    outcome = outcome_of(label)
+    assert f"of the kind {label}." in outcome.refusal
+    assert outcome.base_is_back
+
+
+def test_no_kind_is_forgotten():
+    from peft import PeftType
+
+    assert {case.kind for case in cases().values()} == {kind.value for kind in PeftType}
+    assert {*NOT_WRITTEN, *OTHER_OPTIONS} <= {kind.value for kind in PeftType}
+
+
+def test_the_table_in_the_documentation_is_what_happens():
+    assert DOCUMENT.read_text(encoding="utf-8") == make_table()
+
+
+def row(folder, weight=1.0, **changes):
+    return Lora(id=folder.name, name=folder.name, path=str(folder), weight=weight, **changes)
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """A base, and adapters on it that bring biases, trained modules and trained tokens, on the same modules too."""
+    made = {
+        "biases": lora("", BIASED, bias="all"),
+        "lora bias": lora("", BIASED, lora_bias=True),
+        "modules": lora("", BIASED, modules_to_save=["lm_head", "norm", "o_proj"]),
+        "tokens": lora("", BIASED, trainable_token_indices=[5, 7]),
+        "plain": lora("", BIASED, target_modules=["o_proj", "embed_tokens", "lm_head"]),
+    }
+    for name, case in made.items():
+        write(case, tmp_path / name)
+    return make_base(**BIASED), [tmp_path / name for name in made]
+
+
+def test_the_parts_of_several_adapters_are_added_each_with_its_weight(parts):
+    """On the last module its input is the same whatever acts there, so there the sum can be checked alone."""
+    model, folders = parts
+    hidden = torch.randn(3, 64, generator=torch.Generator().manual_seed(2))
+    head = model.lm_head
+    stack, weights = AdapterStack(model), [0.5, 1.0, -0.7, 2.0, 0.3]
+
+    def moved(rows):
+        stack.replace(rows)
+        with torch.no_grad():
+            return head(hidden).double() - torch.nn.functional.linear(hidden, head.weight).double()
+
+    alone = [moved([row(folder)]) for folder in folders]
+    together = moved([row(folder, weight) for folder, weight in zip(folders, weights, strict=True)])
+    wanted = sum(weight * one for weight, one in zip(weights, alone, strict=True))
+    assert wanted.abs().max() > FAR
+    torch.testing.assert_close(together, wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_parts_depend_on_the_stack_and_not_on_its_history(parts):
+    model, folders = parts
+    base, state = logits(model), {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    rows = [row(folder, 0.4) for folder in folders]
+    stack = AdapterStack(model)
+    stack.replace(rows)
+    straight = logits(model)
+    stack.replace([])
+    assert torch.equal(logits(model), base)
+    for some in (rows[:1], rows[1:3], rows[4:], [rows[4], rows[2]], rows[::-1]):
+        stack.replace(some)
+    stack.replace([row(folder, 0.9) for folder in folders])
+    stack.replace([row(folder, 0.4, enabled=False) for folder in folders])
+    assert torch.equal(logits(model), base)
+    stack.replace(rows)
+    assert torch.equal(logits(model), straight)
+    for one in rows:
+        stack.remove(one)
+    assert torch.equal(logits(model), base)
+    assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
+    assert not any("forward" in module.__dict__ for module in model.modules())
+
+
+def test_a_receipt_says_what_came_besides_factors(parts):
+    model, folders = parts
+    receipts = AdapterStack(model).replace([row(folder) for folder in folders])
+    assert receipts[0].notes == ("It brings trained biases: 14.",)
+    assert receipts[2].notes[0].startswith("It brings trained modules: lm_head, model.layers.0.input_layernorm, ")
+    assert receipts[3].notes == ("It brings trained tokens: 2.",)
+    assert receipts[2].bytes > receipts[1].bytes
+    assert all(receipt.tensors_unused == () for receipt in receipts[:4])
+
+
+def test_they_are_refused_beside_a_dora_and_the_stack_stays(parts, tmp_path):
+    model, folders = parts
+    write(lora("", BIASED, use_dora=True), tmp_path / "dora")
+    stack = AdapterStack(model)
+    stack.replace([row(folders[2])])
+    before = logits(model)
+    with pytest.raises(LoaderError, match=r"modules brings trained modules .* together with DoRA"):
+        stack.apply(row(tmp_path / "dora"))
+    assert torch.equal(logits(model), before)
+    stack.replace([row(tmp_path / "dora")])
+    before = logits(model)
+    with pytest.raises(LoaderError, match="tokens brings trained tokens"):
+        stack.apply(row(folders[3]))
+    assert torch.equal(logits(model), before)
+
+
+@pytest.mark.parametrize(
+    ("options", "change", "match"),
+    [
+        ({"modules_to_save": ["lm_head"]}, {"lm_head.weight": None}, "incomplete: .* modules_to_save lm_head"),
+        ({"trainable_token_indices": [5]}, {".token_adapter.": None}, "incomplete: .* trainable_token_indices"),
+        ({"lora_bias": True}, {"lora_B.bias": None}, "incomplete: .* lora_bias"),
+        ({"trainable_token_indices": [5]}, {".token_adapter.": torch.ones(2, 64)}, "2 rows, 1 token numbers"),
+        ({"modules_to_save": ["norm"]}, {"model.norm.weight": torch.ones(63)}, "norm.weight of 63, this model has 64"),
+        ({"bias": "all"}, {"up_proj.bias": torch.full((96,), float("nan"))}, "not finite"),
+    ],
+)
+def test_damaged_parts_are_refused(tmp_path, options, change, match):
+    write(lora("", BIASED, **options), tmp_path / "bad")
+    file = tmp_path / "bad" / "adapter_model.safetensors"
+    tensors = load_file(file)
+    for word, value in change.items():
+        touched = [key for key in tensors if word in key]
+        assert touched
+        tensors = {key: tensor for key, tensor in tensors.items() if key not in touched}
+        tensors |= {key: value.clone() for key in touched if value is not None}
+    save_file(tensors, file)
+    model = make_base(**BIASED)
+    base = logits(model)
+    with pytest.raises(LoaderError, match=match):
+        AdapterStack(model).apply(row(tmp_path / "bad"))
+    assert torch.equal(logits(model), base)
+
+
+def test_a_module_that_this_base_has_not_is_refused(tmp_path):
+    write(lora("", {"num_hidden_layers": 3}, modules_to_save=["norm"]), tmp_path / "deep")
+    with pytest.raises(LoaderError, match=r"trained model.layers.2.input_layernorm, which this model does not have"):
+        AdapterStack(make_base()).apply(row(tmp_path / "deep"))
+
+
+def test_a_start_of_the_future_is_refused(tmp_path):
+    write(replace(lora(""), edits={"init_lora_weights": "quantum"}), tmp_path / "new")
+    with pytest.raises(LoaderError, match=r"trained from quantum, a start .* doesn't know"):
+        AdapterStack(make_base()).apply(row(tmp_path / "new"))
+
+
+@pytest.mark.parametrize("family", ["gpt2", "opt", "gemma3", "gpt_neox"])
+@pytest.mark.parametrize("part", ["bias", "lora_bias", "modules_to_save", "trainable_token_indices"])
+def test_other_families_as_peft_has_them(family, part, tmp_path):
+    """Conv1D, LayerNorm with a bias, an embedding that is scaled, a tied head."""
+    from peft import LoraConfig, PeftModel, get_peft_model
+
+    target = {"gpt2": "c_attn", "gpt_neox": "query_key_value"}.get(family, "q_proj")
+    model = make_family(family)
+    tokens = next(name for name, module in model.named_modules() if module is model.get_input_embeddings())
+    short = tokens.rpartition(".")[2]
+    value = {"bias": "all", "lora_bias": True, "modules_to_save": [short], "trainable_token_indices": {short: [3, 9]}}
+    trained = get_peft_model(model, LoraConfig(r=4, target_modules=[target], **{part: value[part]}))
+    generator = torch.Generator().manual_seed(1)
+    for parameter in trained.parameters():
+        if parameter.requires_grad:
+            parameter.data += 0.2 * torch.randn(parameter.shape, generator=generator)
+    trained.save_pretrained(tmp_path / "it")
+    model, ids = make_family(family), torch.tensor([[3, 17, 9, 5, 90]])
+    with torch.no_grad():
+        reference = PeftModel.from_pretrained(make_family(family), tmp_path / "it").eval()(ids).logits
+        base = model(ids).logits
+        stack = AdapterStack(model)
+        stack.apply(row(tmp_path / "it"))
+        assert (reference - base).abs().max() > 0.1
+        torch.testing.assert_close(model(ids).logits, reference, atol=TOLERANCE, rtol=TOLERANCE)
+        stack.replace([])
+        assert torch.equal(model(ids).logits, base)
+
+
+def test_a_trained_module_is_peft_s_to_the_bit_in_bfloat16(tmp_path):
+    from peft import PeftModel
+
+    write(Case("", {"r": 4, "target_modules": ["q_proj"], "modules_to_save": ["lm_head", "norm"]}), tmp_path / "it")
+    reference = PeftModel.from_pretrained(make_base().bfloat16(), tmp_path / "it").eval()
+    model = make_base().bfloat16()
+    AdapterStack(model).apply(row(tmp_path / "it"))
+    assert json.loads((tmp_path / "it" / "adapter_config.json").read_text())["modules_to_save"] == ["lm_head", "norm"]
+    assert torch.equal(logits(model), logits(reference))
