@@ -37,6 +37,7 @@ def make_additions(
     modules: Mapping[str, Any], files: AdapterFiles, matched: Mapping[str, Factors]
 ) -> dict[str, Addition]:
     """By module, what the adapter adds besides factors. Raises LoaderError where it does not fit the model."""
+    _refuse_bare_parameters(files, modules)
     _refuse_missing(files, modules)
     additions: dict[str, Addition] = {}
     for name, parameters in files.parts.parameters.items():
@@ -110,6 +111,17 @@ def notes_on(files: AdapterFiles) -> tuple[str, ...]:
     if parts.rows:
         notes.append(f"It brings trained tokens: {sum(len(rows) for rows in parts.rows.values())}.")
     return tuple(notes)
+
+
+def _refuse_bare_parameters(files: AdapterFiles, modules: Mapping[str, Any]) -> None:
+    """Raise LoaderError for a trained parameter that is neither weight nor bias, such as that of fused experts."""
+    for key in files.unused:
+        name, _, parameter = key.removeprefix("base_model.model.").rpartition(".")
+        if parameter in getattr(modules.get(name), "_parameters", {}) and not name.endswith(".base_layer"):
+            raise LoaderError(
+                f"{files.name} brings a trained {name}.{parameter}; only linears, embeddings and norms can be added. "
+                "Choose an adapter without it."
+            )
 
 
 def _refuse_missing(files: AdapterFiles, modules: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from desktop.api import LoaderError
 _PREFIX = r"^(?:base_model\.model\.)?(?P<module>.+?)"
 _LORA_BIAS = re.compile(_PREFIX + r"\.lora_B(?:\.[^.]+)?\.bias$")
 _ROWS = re.compile(_PREFIX + r"\.token_adapter\.trainable_tokens_delta(?:\.[^.]+)?$")
-_PARAMETER = re.compile(_PREFIX + r"(?:\.modules_to_save\.[^.]+)?\.(?P<parameter>weight|bias)$")
+_PARAMETER = re.compile(_PREFIX + r"(?:\.modules_to_save(?:\.[^.]+)?)?\.(?P<parameter>weight|bias)$")
 _TRAINING_ONLY = (".lora_velora_embed", ".lora_monteclora_sampler.")
 """What VeLoRA and MonteCLoRA keep for further training; an answer is computed without it."""
 _COPY_OF_THE_BASE = re.compile(r"\.(?:base_layer\.weight|original_module\.[^.]+)$")

@@ -132,6 +132,14 @@ ATTACHED = [
         "`trainable_token_indices` by module", trainable_token_indices={"embed_tokens": [5, 7], "lm_head": [7, 9, 11]}
     ),
     lora("`trainable_token_indices` of a tied head alone", trainable_token_indices={"lm_head": [7, 9]}),
+    lora('`modules_to_save` with `bias="all"`', BIASED, modules_to_save=["o_proj"], bias="all"),
+    lora('`lora_bias` with `bias="all"`', BIASED, lora_bias=True, bias="all"),
+    lora(
+        "`trainable_token_indices` with LoRA on a tied `lm_head`",
+        target_modules=["lm_head", "q_proj"],
+        trainable_token_indices={"embed_tokens": [5, 7]},
+    ),
+    lora("`modules_to_save` with LoRA on `lm_head`", target_modules=["lm_head"], modules_to_save=["embed_tokens"]),
     lora("`init_lora_weights=False`", init_lora_weights=False),
     lora('`init_lora_weights="gaussian"`', init_lora_weights="gaussian"),
     lora('`init_lora_weights="orthogonal"`', init_lora_weights="orthogonal"),

@@ -31,7 +31,8 @@ TOLERANCE = 1e-5
 FAR = 0.5
 """An adapter that acts moves some logit by more."""
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+# PEFT warns of what is the very point of a case.
+pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning"), pytest.mark.filterwarnings("ignore::RuntimeWarning")]
 
 
 def labels(some):
@@ -194,6 +195,37 @@ def test_a_module_that_this_base_has_not_is_refused(tmp_path):
         AdapterStack(make_base()).apply(row(tmp_path / "deep"))
 
 
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"modules_to_save": ["gate"]}, "a trained model.layers.0.mlp.gate, a Qwen3MoeTopKRouter; only linears"),
+        ({"modules_to_save": ["experts"]}, r"a trained model.layers.0.mlp.experts.\w+; only linears, embeddings and"),
+        ({"target_modules": ["q_proj", "gate_proj", "up_proj"]}, "targets bare parameters .* target_parameters"),
+    ],
+)
+def test_what_belongs_to_the_experts_of_a_mixture_is_refused(tmp_path, options, match):
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(**({"r": 4, "target_modules": ["q_proj"]} | options))
+    trained = get_peft_model(make_family("qwen3_moe"), config)
+    torch.nn.init.ones_(trained.get_submodule("base_model.model.model.layers.0.self_attn.q_proj.lora_B.default").weight)
+    trained.save_pretrained(tmp_path / "it")
+    with pytest.raises(LoaderError, match=match):
+        AdapterStack(make_family("qwen3_moe")).apply(row(tmp_path / "it"))
+
+
+def test_factors_of_single_experts_are_refused_where_the_experts_are_one_tensor(tmp_path):
+    """As PEFT wrote them before transformers 5; attaching the rest alone would be another adapter."""
+    folder = tmp_path / "old"
+    write(lora(""), folder)
+    factors = {"lora_A": torch.ones(4, 64), "lora_B": torch.ones(32, 4)}
+    names = ("self_attn.k_proj", "mlp.experts.1.gate_proj")
+    tensors = {f"model.layers.0.{n}.{side}.weight": value.clone() for n in names for side, value in factors.items()}
+    save_file(tensors, folder / "adapter_model.safetensors")
+    with pytest.raises(LoaderError, match=r"factors for single experts .*experts\.1\.gate_proj"):
+        AdapterStack(make_family("qwen3_moe")).apply(row(folder))
+
+
 def test_a_start_of_the_future_is_refused(tmp_path):
     write(replace(lora(""), edits={"init_lora_weights": "quantum"}), tmp_path / "new")
     with pytest.raises(LoaderError, match=r"trained from quantum, a start .* doesn't know"):
@@ -227,6 +259,29 @@ def test_other_families_as_peft_has_them(family, part, tmp_path):
         torch.testing.assert_close(model(ids).logits, reference, atol=TOLERANCE, rtol=TOLERANCE)
         stack.replace([])
         assert torch.equal(model(ids).logits, base)
+
+
+def test_parts_on_a_base_in_four_bits(tmp_path):
+    """The packed weights stay as they are; a trained linear computes with the numbers in the file."""
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    make_base(**BIASED).save_pretrained(tmp_path / "base")
+    write(lora("", BIASED, modules_to_save=["o_proj", "norm"], bias="all"), tmp_path / "it")
+    four_bits = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "base", quantization_config=four_bits, dtype=torch.float32)
+    logits(model)  # nf4 packs its weights anew at the first forward
+    base = logits(model)
+    stack = AdapterStack(model)
+    stack.apply(row(tmp_path / "it"))
+    tensors = load_file(tmp_path / "it" / "adapter_model.safetensors")
+    name = "model.layers.0.self_attn.o_proj"
+    weight, bias = (tensors[f"base_model.model.{name}.{key}"] for key in ("weight", "bias"))
+    x = torch.randn(1, 3, 64, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        torch.testing.assert_close(model.get_submodule(name)(x), torch.nn.functional.linear(x, weight, bias))
+    assert (logits(model) - base).abs().max() > FAR
+    stack.replace([])
+    assert torch.equal(logits(model), base)
 
 
 def test_a_trained_module_is_peft_s_to_the_bit_in_bfloat16(tmp_path):
