@@ -16,6 +16,7 @@ from desktop.api import LoaderError
 from desktop.api.checkpoints import read_json, read_safetensors_header
 
 from .adapter_kinds import refuse_unknown_kinds
+from .trained_parts import TrainedParts, find_trained_parts, refuse_unknown_factors
 
 _FACTOR = re.compile(
     r"^(?:base_model\.model\.)?(?P<module>.+?)\."
@@ -47,7 +48,9 @@ class AdapterFiles(msgspec.Struct, frozen=True):
     modules: dict[str, Factors]
     """The factors by module name, as the base model names its modules."""
     unused: tuple[str, ...]
-    """Tensors that are no factors of a LoRA."""
+    """Tensors that nothing takes."""
+    parts: TrainedParts = TrainedParts()
+    """What it brings besides factors."""
 
     @property
     def kind(self) -> str:
@@ -66,11 +69,13 @@ def read_adapter(folder: Path, name: str) -> AdapterFiles:
     config = read_json(folder / "adapter_config.json")
     refuse_unknown_kinds(config, name)
     tensors = _clean(read_tensors(folder, name))
-    modules, unused = _pair(tensors, name)
+    modules, left = _pair(tensors, name)
     if not modules:
         raise LoaderError(f"{name} holds no LoRA factors: none of its {len(tensors)} tensors is a lora_A or lora_B.")
-    _refuse_useless(modules, name)
-    return AdapterFiles(name, config, tensors, modules, unused)
+    parts, unused = find_trained_parts(tensors, left)
+    refuse_unknown_factors(unused, name)
+    _refuse_useless(modules, parts, name)
+    return AdapterFiles(name, config, tensors, modules, unused, parts)
 
 
 def read_tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
@@ -126,10 +131,12 @@ def _pair(tensors: dict[str, torch.Tensor], name: str) -> tuple[dict[str, Factor
     return modules, tuple(unused)
 
 
-def _refuse_useless(modules: Mapping[str, Factors], name: str) -> None:
+def _refuse_useless(modules: Mapping[str, Factors], parts: TrainedParts, name: str) -> None:
     sides_a, sides_b = [row.a for row in modules.values()], [row.b for row in modules.values()]
-    if not _are_finite([*sides_a, *sides_b]):
+    if not _are_finite([*sides_a, *sides_b, *parts.tensors()]):
         raise LoaderError(f"{name} holds numbers that are not finite (NaN or infinity); its training went wrong.")
+    if parts.tensors():
+        return
     if not any(bool(side.any()) for side in sides_b):
         raise LoaderError(
             f"{name} changes nothing: all its B factors are zero. It is a checkpoint from before the first training "

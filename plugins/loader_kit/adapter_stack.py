@@ -12,7 +12,7 @@ from .adapter_files import AdapterFiles, read_adapter
 from .folding import Folding
 from .fused_stack import FusedStack
 from .lora_site import LoraSite
-from .peft_stack import PeftStack
+from .peft_stack import PeftStack, refuse_parts
 
 NOT_FOLDABLE = "A DoRA adapter can't be folded into the weights. Choose the exact mode, or take it off."
 
@@ -79,7 +79,7 @@ class AdapterStack:
             if self._peft:
                 raise Unsupported(NOT_FOLDABLE)
             folding = Folding()
-            folding.fold(self._fused.sites)
+            self._fold(folding)
             self._folding = folding
         self._version += 1
 
@@ -92,12 +92,22 @@ class AdapterStack:
         self._folding.unfold()
         try:
             receipts = self._fused.replace(wanted, read)
-            self._folding.fold(self._fused.sites)
+            self._fold(self._folding)
         except BaseException:
             self._fused.replace(before)
-            self._folding.fold(self._fused.sites)
+            self._fold(self._folding)
             raise
         return receipts
+
+    def _fold(self, folding: Folding) -> None:
+        sites = self._fused.sites
+        if both := sorted(sites.keys() & self._fused.trained):
+            # base(x) + weight * (trained(x) - base(x)) with a base that has the factors in it would be another sum.
+            raise Unsupported(
+                f"{both[0]} has factors of one adapter and a trained module of another (modules_to_save), which can't "
+                "be folded together. Choose the exact mode."
+            )
+        folding.fold(sites)
 
     def _replace(self, wanted: Sequence[Lora], read: Mapping[str, AdapterFiles]) -> list[AttachReceipt]:
         through_peft = any(self._needs_peft[row.id, row.path] for row in wanted)
@@ -126,6 +136,9 @@ class AdapterStack:
     def _change_over(self, wanted: Sequence[Lora], through_peft: bool) -> list[AttachReceipt]:
         """Put the stack on the other engine; if that fails, put it back on this one."""
         before = self._rows
+        if through_peft:
+            for row in wanted:
+                refuse_parts(read_adapter(Path(row.path), row.name))
         (self._peft or self._fused).replace(())
         try:
             self._peft = new_peft_stack(self._model) if through_peft else None

@@ -46,6 +46,9 @@ def check_stack(model: Any, stack: AdapterStack, ids: torch.Tensor) -> StackChec
     sites = stack.sites
     acting = [row for row in stack.rows if row.effective_weight != 0]
     files = [(row, read_adapter(Path(row.path), row.name)) for row in acting]
+    for row, read in files:
+        if read.parts.rows:
+            raise Unsupported(f"{row.name} brings trained tokens beside its factors, and the check knows only factors.")
     seen = _Seen()
     hooks = [_watch(name, site, files, seen) for name, site in sites.items()]
     try:
@@ -58,6 +61,8 @@ def check_stack(model: Any, stack: AdapterStack, ids: torch.Tensor) -> StackChec
 
 def _watch(name: str, site: LoraSite, files: Sequence[tuple[Lora, AdapterFiles]], seen: _Seen) -> Any:
     def compare(module: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        if module is not site.module:
+            return  # a trained module in its place is a copy of it, hooks included
         x = inputs[0]
         site.pause()
         base = module.forward(x).to(torch.float64)

@@ -38,6 +38,7 @@ def export(model: Any, tokenizer: Any, stack: AdapterStack, request: ExportReque
     if stack.through_peft:
         raise Unsupported("A DoRA adapter is no sum of factors, so this stack can't be written as one. Take it off.")
     read = [(row, read_adapter(Path(row.path), row.name)) for row in acting]
+    _refuse_parts(read)
     try:
         with _staged(target) as folder:
             if request.what == "adapter":
@@ -51,6 +52,15 @@ def export(model: Any, tokenizer: Any, stack: AdapterStack, request: ExportReque
         raise LoaderError(f"{target} can't be written ({why}). Free some space, or choose another folder.") from error
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     return ExportReport(folder=str(target), bytes=size, rank=rank)
+
+
+def _refuse_parts(read: Read) -> None:
+    for row, files in read:
+        if files.parts.tensors():
+            raise Unsupported(
+                f"{row.name} brings more than factors (biases, whole modules or trained tokens), which can't be "
+                "written as one LoRA or merged. Take it off to export the others."
+            )
 
 
 @contextmanager

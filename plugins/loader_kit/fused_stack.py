@@ -17,6 +17,8 @@ import msgspec
 from desktop.api import AttachReceipt, Lora
 
 from .adapter_files import AdapterFiles, Factors, read_adapter
+from .addition_site import Acting, AdditionSite, weighed
+from .additions import Addition, make_additions, notes_on, with_token_rows
 from .lora_site import Layout, LoraSite, Part, reweight
 from .matching import make_receipt, match_modules, scaling_of
 
@@ -35,6 +37,8 @@ class Row(msgspec.Struct):
     ranks: dict[str, int]
     fresh: dict[str, Factors]
     """Its factors until they are in the buffers."""
+    additions: dict[str, Addition]
+    """By module: what it brings besides factors."""
 
 
 class FusedStack:
@@ -45,12 +49,19 @@ class FusedStack:
         self._model = model
         self._modules: dict[str, Any] = dict(model.named_modules())
         self._sites: dict[str, LoraSite] = {}
+        self._addition_sites: dict[str, AdditionSite] = {}
         self._rows: list[Row] = []
 
     @property
     def sites(self) -> dict[str, LoraSite]:
         """Where adapters act, by module name."""
         return {name: site for name, site in self._sites.items() if site.acts}
+
+    @property
+    def trained(self) -> set[str]:
+        """Modules in whose place an adapter that acts brings a trained one."""
+        acting = [row for row in self._rows if row.lora.effective_weight != 0]
+        return {name for row in acting for name, addition in row.additions.items() if addition.trained is not None}
 
     @property
     def rows(self) -> list[Row]:
@@ -64,11 +75,17 @@ class FusedStack:
         """
         started = perf_counter()
         rows = [self._row(lora, (read or {}).get(lora.id)) for lora in wanted]
+        additions = self._weigh_additions(rows)
         if self._only_weights_changed(rows):
             self._rows = rows
             self._reweight()
+            self._settle_additions(additions)
         else:
             layouts = self._arrange(rows)
+            for name in additions.keys() & self._sites.keys():
+                # An addition stands under the factors, so those make room; they are back when they are settled.
+                self._sites[name].leave()
+            self._settle_additions(additions)
             self._settle(rows, layouts)
         took = (perf_counter() - started) * 1000
         for row in rows:
@@ -84,13 +101,16 @@ class FusedStack:
             return msgspec.structs.replace(present, lora=lora, receipt=receipt, fresh={})
         files = files or read_adapter(Path(lora.path), lora.name)
         matched = match_modules(self._model, files)
+        receipt = make_receipt(lora, files, matched)
+        factors = with_token_rows(self._modules, files, matched)
         return Row(
             lora=lora,
-            receipt=make_receipt(lora, files, matched),
+            receipt=msgspec.structs.replace(receipt, notes=receipt.notes + notes_on(files)),
             key=f"row_{next(_numbers)}",
-            scalings={name: scaling_of(name, files) for name in matched},
-            ranks={name: factors.rank for name, factors in matched.items()},
-            fresh=matched,
+            scalings={name: scaling_of(name, files) if name in matched else 1.0 for name in factors},
+            ranks={name: row.rank for name, row in factors.items()},
+            fresh=factors,
+            additions=make_additions(self._modules, files, matched),
         )
 
     def _only_weights_changed(self, rows: Sequence[Row]) -> bool:
@@ -122,6 +142,19 @@ class FusedStack:
             else:
                 self._sites.pop(name).leave()
 
+    def _weigh_additions(self, rows: Sequence[Row]) -> dict[str, Acting]:
+        """What acts besides factors, for every module that has such an addition or is to have one."""
+        names = {name for row in rows for name in row.additions} | self._addition_sites.keys()
+        acting = [row for row in rows if row.lora.effective_weight != 0]
+        return {
+            name: weighed([(row.additions[name], row.lora.effective_weight) for row in acting if name in row.additions])
+            for name in names
+        }
+
+    def _settle_additions(self, additions: Mapping[str, Acting]) -> None:
+        for name, acting in additions.items():
+            self._addition_sites.setdefault(name, AdditionSite(self._modules[name])).settle(acting)
+
     def _reweight(self) -> None:
         acting = {name: found for name in self._sites if (found := _acting(name, self._rows))}
         reweight([(self._sites[name], found) for name, found in acting.items()])
@@ -134,6 +167,7 @@ class FusedStack:
 
     def _with_costs(self, row: Row, milliseconds: float) -> AttachReceipt:
         taken = sum(rank * self._sites[name].bytes_a_rank for name, rank in row.ranks.items())
+        taken += sum(addition.bytes for addition in row.additions.values())
         return msgspec.structs.replace(row.receipt, bytes=taken, milliseconds=milliseconds)
 
 

@@ -153,7 +153,7 @@ class LoraSite:
         if self._a.device != x.device:
             self._move(x.device)
         h = functional.linear(x.to(self._a.dtype), self._a)
-        return _added(y, torch.matmul(h * self._scales if h.requires_grad else h.mul_(self._scales), self._b))
+        return added(y, torch.matmul(h * self._scales if h.requires_grad else h.mul_(self._scales), self._b))
 
     def _look_up(self, ids: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         assert self._original is not None
@@ -161,7 +161,7 @@ class LoraSite:
         if self._a.device != ids.device:
             self._move(ids.device)
         h = functional.embedding(ids, self._a.T) * self._scales
-        return _added(y, torch.matmul(h if self._embed_scale == 1 else h * self._embed_scale, self._b))
+        return added(y, torch.matmul(h if self._embed_scale == 1 else h * self._embed_scale, self._b))
 
     def _move(self, device: torch.device) -> None:
         """Follow a base whose weights are brought to another device only while they compute."""
@@ -177,7 +177,7 @@ class LoraSite:
         like = next(iter(fresh.values())) if old is None else None
         wide = like.a.shape[1] if like else old.a.shape[1]  # type: ignore[union-attr]
         out = like.b.shape[0] if like else old.b.shape[1]  # type: ignore[union-attr]
-        device, dtype = _home(self._module)
+        device, dtype = home_of(self._module)
         capacity = max(2 * rank, SPARE if device.type == "cpu" else SPARE_ON_DEVICE)
         layout = Layout(
             torch.empty(capacity, wide, device=device, dtype=dtype),
@@ -237,7 +237,7 @@ def _starts(parts: Sequence[Part]) -> dict[str, int]:
     return found
 
 
-def _home(module: Any) -> tuple[torch.device, torch.dtype]:
+def home_of(module: Any) -> tuple[torch.device, torch.dtype]:
     """Where the factors lie and in which type: with the weights, on the CPU in float32 (faster there, more exact)."""
     weight: torch.Tensor = module.weight
     device = weight.device if weight.device.type != "meta" else torch.device("cpu")
@@ -247,7 +247,7 @@ def _home(module: Any) -> tuple[torch.device, torch.dtype]:
     return device, weight.dtype if weight.dtype.is_floating_point else torch.float16
 
 
-def _added(y: torch.Tensor, delta: torch.Tensor) -> torch.Tensor:
+def added(y: torch.Tensor, delta: torch.Tensor) -> torch.Tensor:
     """The sum in the base's type, rounded once. In place where nobody wants gradients: `y` was just made."""
     if y.requires_grad or delta.requires_grad:
         return (y + delta).to(y.dtype)

@@ -15,6 +15,7 @@ from .adapter_files import AdapterFiles, Factors
 def match_modules(model: Any, files: AdapterFiles) -> dict[str, Factors]:
     """The adapter's modules that the model has. Raises LoaderError if a shape differs or nothing matches."""
     present = dict(model.named_modules())
+    _refuse_single_experts(files, present)
     matched = {name: factors for name, factors in files.modules.items() if name in present}
     if not matched:
         example = next(iter(files.modules))
@@ -29,6 +30,17 @@ def match_modules(model: Any, files: AdapterFiles) -> dict[str, Factors]:
         words = next((words for words in misfits if " wide, " in words), misfits[0])
         raise LoaderError(f"{files.name} does not fit: {words}." + (f" It was made for {base}." if base else ""))
     return matched
+
+
+def _refuse_single_experts(files: AdapterFiles, present: Mapping[str, Any]) -> None:
+    """Raise LoaderError for factors of experts that this model keeps in one tensor: the rest alone would be wrong."""
+    for name in files.modules:
+        experts = re.match(r"(.+\.experts)\.\d+\.", name)
+        if experts and name not in present and experts[1] in present:
+            raise LoaderError(
+                f"{files.name} has factors for single experts (such as {name}), but this model keeps its experts in "
+                "one tensor, where they can't be attached and removed exactly. Choose an adapter of the attention only."
+            )
 
 
 def make_receipt(lora: Lora, files: AdapterFiles, matched: Mapping[str, Factors]) -> AttachReceipt:

@@ -85,6 +85,7 @@ class PeftStack:
     def _attach(self, lora: Lora) -> _Attached:
         started = perf_counter()
         files = read_adapter(Path(lora.path), lora.name)
+        refuse_parts(files)
         matched = match_modules(self._model, files)
         key = f"row_{next(_numbers)}"
         try:
@@ -170,6 +171,21 @@ class PeftStack:
         configs.pop(key, None)
         if not configs and hasattr(self._model, "peft_config"):
             del self._model.peft_config
+
+
+def refuse_parts(files: AdapterFiles) -> None:
+    """Raise LoaderError for what PEFT could attach only by changing the base, or only once for all adapters."""
+    parts = files.parts
+    for found, words in (
+        (parts.rows, "trained tokens (trainable_token_indices)"),
+        (parts.parameters, "trained modules or biases of the base (modules_to_save, bias)"),
+        (parts.lora_biases, "biases of its factors (lora_bias)"),
+    ):
+        if found:
+            raise LoaderError(
+                f"{files.name} brings {words}, which can't be attached together with DoRA. "
+                "Use it in a stack without DoRA adapters."
+            )
 
 
 def _owner(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from desktop.api import Lora
 from loader_kit.matching import linear_sizes
@@ -29,6 +29,17 @@ def write_adapter(folder: Path, model, names: Iterable[str], rank: int = 4, seed
     known = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": rank, "lora_alpha": 8, "bias": "none"}
     known |= {"target_modules": sorted(names), "base_model_name_or_path": "somebody/tiny", **config}
     (folder / "adapter_config.json").write_text(json.dumps(known))
+    return folder
+
+
+def write_trained(folder: Path, model, name: str) -> Path:
+    """An adapter with factors for one module and a trained one in the place of another."""
+    other = next(one for one in targets(model) if one != name and "layers" in one)
+    write_adapter(folder, model, [other], modules_to_save=[name])
+    tensors = load_file(folder / "adapter_model.safetensors")
+    weight = targets(model)[name].weight
+    tensors[f"base_model.model.{name}.weight"] = weight + torch.ones_like(weight) / 8
+    save_file(tensors, folder / "adapter_model.safetensors")
     return folder
 
 

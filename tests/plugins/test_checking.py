@@ -9,7 +9,7 @@ from desktop.api import LoaderError
 from loader_kit.adapter_stack import AdapterStack
 from loader_kit.checking import check_stack
 from tests.plugins.families import FAMILIES, make_family, targets
-from tests.plugins.stack_making import row, write_adapter
+from tests.plugins.stack_making import row, write_adapter, write_trained
 
 IDS = torch.tensor([[3, 17, 42, 5, 90]])
 
@@ -76,6 +76,14 @@ def test_numbers_that_are_none_are_found(tmp_path):
 def test_an_empty_stack_holds_nothing():
     model = make_family("llama")
     assert not check_stack(model, AdapterStack(model), IDS).holds
+
+
+def test_a_trained_module_is_part_of_what_the_factors_are_added_to(tmp_path):
+    model = make_family("llama")
+    name = "model.layers.1.mlp.down_proj"
+    stack = AdapterStack(model)
+    stack.replace([row(write_trained(tmp_path / "t", model, name)), row(write_adapter(tmp_path / "f", model, [name]))])
+    assert check_stack(model, stack, IDS).holds
 
 
 def test_a_folded_stack_is_not_checked(tmp_path):

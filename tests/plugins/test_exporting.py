@@ -11,7 +11,7 @@ import torch
 from desktop.api import ExportRequest, LoaderError
 from loader_kit import exporting
 from tests.plugins.families import FAMILIES, make_family, targets
-from tests.plugins.stack_making import row, write_adapter
+from tests.plugins.stack_making import row, write_adapter, write_trained
 
 IDS = torch.tensor([[3, 17, 42, 5, 90]])
 
@@ -128,6 +128,18 @@ def test_a_stack_that_does_nothing_is_not_written(stacked, tmp_path):
     stack.replace([])
     with pytest.raises(LoaderError, match="nothing to write"):
         write(model, stack, tmp_path / "out", "adapter")
+
+
+@pytest.mark.parametrize("what", ["adapter", "model"])
+def test_what_is_more_than_factors_is_refused_by_name(tmp_path, what):
+    from loader_kit.adapter_stack import AdapterStack
+
+    model = make_family("llama")
+    stack = AdapterStack(model)
+    stack.replace([row(write_trained(tmp_path / "whole", model, "lm_head"))])
+    with pytest.raises(LoaderError, match="whole brings more than factors"):
+        write(model, stack, tmp_path / "out", what)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("what", ["adapter", "model"])

@@ -11,7 +11,7 @@ from desktop.api import LoaderError, Unsupported
 from loader_kit import folding
 from loader_kit.adapter_stack import AdapterStack
 from tests.plugins.families import make_family, targets
-from tests.plugins.stack_making import row, write_adapter
+from tests.plugins.stack_making import row, write_adapter, write_trained
 
 IDS = torch.tensor([[3, 17, 42, 5, 90]])
 
@@ -158,6 +158,26 @@ def write_quantised(folder, modules):
     (folder / "adapter_config.json").write_text(
         json.dumps({"peft_type": "LORA", "r": 2, "lora_alpha": 2, "target_modules": list(modules)})
     )
+
+
+def test_a_trained_module_is_not_folded_into_but_beside(tmp_path):
+    model = make_family("llama")
+    name = "model.layers.1.mlp.down_proj"
+    trained = write_trained(tmp_path / "trained", model, name)
+    factors = write_adapter(tmp_path / "factors", model, [name])
+    stack = AdapterStack(model)
+    stack.replace([row(trained, 0.5)])
+    exact = logits(model)
+    stack.set_mode("folded")
+    torch.testing.assert_close(logits(model), exact, rtol=1e-4, atol=1e-4 * float(exact.abs().max()))
+    with pytest.raises(Unsupported, match="can't be folded together"):
+        stack.replace([row(trained, 0.5), row(factors)])
+    assert (stack.mode, [kept.name for kept in stack.rows]) == ("folded", ["trained"])
+    stack.set_mode("exact")
+    assert torch.equal(logits(model), exact)
+    stack.replace([row(trained, 0.5), row(factors)])
+    with pytest.raises(Unsupported, match="can't be folded together"):
+        stack.set_mode("folded")
 
 
 def test_an_answer_says_its_mode(load, tiny_folder):

@@ -280,8 +280,6 @@ def test_damaged_and_useless_factors_are_refused(model, tmp_path, tiny_model, ch
     ("config", "match"),
     [
         ({"peft_type": "IA3"}, "of the kind IA3"),
-        ({"modules_to_save": ["lm_head"]}, "brings whole modules of its own"),
-        ({"bias": "all"}, "changes biases"),
         ({"init_lora_weights": "pissa_niter_4"}, "changes the base model"),
         ({"r": "many"}, "makes no sense: rank 'many'"),
         ({"r": 7}, "says rank 7 .* its factors have 4; it is damaged"),

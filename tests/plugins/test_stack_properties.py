@@ -92,6 +92,7 @@ def check_modules(modules, bases, rows, deltas) -> None:
         wide, out = linear_sizes(module)
         if isinstance(module, torch.nn.Embedding):
             x = torch.arange(7)
+            # Gemma multiplies its embedding by this, and so what is added to it.
             wanted = wanted * float(getattr(module, "embed_scale", 1.0))
             exact = wanted[:, :7].T if isinstance(wanted, torch.Tensor) else torch.zeros(7, out, dtype=torch.float64)
         else:
