@@ -42,6 +42,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     tokens_per_second: float | None
     receipts: tuple[AttachReceipt, ...]
     recipe: Recipe
+    places: tuple[str, ...]
+    """Where the adapters of the recipe's stack are, so that `--recipe` finds them first."""
     notes: tuple[str, ...]
     logprobs: tuple[StepLogprobs, ...] = ()
     differences: tuple[str, ...] = ()
@@ -216,6 +218,7 @@ def _record(outcome: _Outcome, recipe: Recipe, asked: Asked, opened: Opened) -> 
         tokens_per_second=result.tokens_per_second and round(result.tokens_per_second, 2),
         receipts=outcome.receipts,
         recipe=recipe,
+        places=tuple(row.path for row in result.stack),
         notes=opened.info.notes,
         logprobs=tuple(step for chunk in chunks for step in chunk.logprobs),
     )

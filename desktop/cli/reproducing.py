@@ -74,7 +74,7 @@ def follow_recipe(args: argparse.Namespace, hashes: ContentHashes) -> Followed |
         raise CommandError(str(error)) from error
     followed = Followed(
         file=file,
-        matched=Matched() if args.lora else _matched(file.recipe, home, hashes),
+        matched=Matched() if args.lora else _matched(file, home, hashes),
         own_stack=not args.lora,
         same_prompt=args.prompt is None and file.asked is not None,
     )
@@ -104,9 +104,9 @@ def judge_tokens(followed: Followed, tokens: Sequence[int]) -> bool | None:
     return first_difference(made, recorded) is None and len(recorded) == len(followed.file.tokens)
 
 
-def _matched(recipe: Recipe, home: Home, hashes: ContentHashes) -> Matched:
+def _matched(file: RecipeFile, home: Home, hashes: ContentHashes) -> Matched:
     settings = read_settings_file(home.settings_file)
-    matched = match_adapters(recipe.adapters, list_adapters(home, settings), hashes.of)
+    matched = match_adapters(file.recipe.adapters, list_adapters(home, settings), hashes.of, file.places)
     if matched.missing:
         raise CommandError(" ".join(plain(words) for words in matched.in_words()))
     return matched

@@ -48,14 +48,24 @@ class Here(msgspec.Struct, frozen=True, kw_only=True):
     mode: str = "exact"
 
 
-def match_adapters(wanted: Sequence[RecipeAdapter], entries: Sequence[AdapterEntry], hash_of: Hash) -> Matched:
-    """Find a recipe's adapters in the library. Those of the same name are read first: mostly they are the ones."""
+def match_adapters(
+    wanted: Sequence[RecipeAdapter], entries: Sequence[AdapterEntry], hash_of: Hash, places: Sequence[str] = ()
+) -> Matched:
+    """Find a recipe's adapters at the places where they were and in the library.
+
+    Those of the same name are read first: mostly they are the ones. A place counts by its content alone.
+    """
     rows: list[Lora] = []
+    found: AdapterEntry | None
     by_name: list[str] = []
     missing: list[str] = []
     usable = [entry for entry in entries if not entry.problem]
-    for adapter in wanted:
-        found, exact = _find(adapter, usable, hash_of)
+    for number, adapter in enumerate(wanted):
+        there = [AdapterEntry(name=adapter.name, path=place) for place in places[number : number + 1]]
+        if there and _hash(there[0], hash_of) == adapter.content_hash:
+            found, exact = _listed(there[0], usable), True
+        else:
+            found, exact = _find(adapter, usable, hash_of)
         if found is None:
             missing.append(adapter.name)
             continue
@@ -133,6 +143,11 @@ def _find(adapter: RecipeAdapter, entries: Sequence[AdapterEntry], hash_of: Hash
         if _hash(entry, hash_of) == adapter.content_hash:
             return entry, True
     return (named[0], False) if named else (None, False)
+
+
+def _listed(there: AdapterEntry, entries: Sequence[AdapterEntry]) -> AdapterEntry:
+    """The library's own entry for a place, which has the name the user knows."""
+    return next((entry for entry in entries if entry.path == there.path), there)
 
 
 def _hash(entry: AdapterEntry, hash_of: Hash) -> str:

@@ -110,6 +110,8 @@ class RecipeFile(msgspec.Struct, frozen=True, kw_only=True):
     tokens: tuple[int, ...] = ()
     """The reply's token ids; empty where the recipe is that of a stack alone."""
     text: str = ""
+    places: tuple[str, ...] = ()
+    """Where the adapters were, in the stack's order: looked at first, and believed where the content is the same."""
     finish_reason: str = ""
     """As `desktop.api.Reply` has it; "cancelled" where the reply was stopped."""
 

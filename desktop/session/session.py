@@ -15,7 +15,8 @@ from desktop.library.settings import Settings
 
 from .driver import EngineDriver
 from .library_reader import LibraryReader
-from .plans import Loaded, LoadPlan, PromptPlan, State
+from .plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, State
+from .recipe_keeper import RecipeKeeper
 from .saved import Saved
 from .saver import Saver
 
@@ -94,6 +95,7 @@ class Session(QObject):
         self._driver = EngineDriver(home, self._loaders, Governor(), self)
         self._reader = LibraryReader(home, settings, self._loaders, self)
         self._saver = Saver(home.root, self)
+        self.recipes = RecipeKeeper(home, settings, self)
         self._stuck = False
         self._patience = QTimer(self, singleShot=True, interval=STUCK)
         self._watch = QTimer(self, interval=WATCH_INTERVAL)
@@ -190,6 +192,7 @@ class Session(QObject):
         self._patience.stop()
         self._reader.shut_down()
         self._driver.shut_down()
+        self.recipes.shut_down()
         self._saver.shut_down()
 
     def _connect_signals(self) -> None:
@@ -210,7 +213,7 @@ class Session(QObject):
         reader.devices_found.connect(self.devices_found)
         saver.due.connect(self.save_due)
         saver.save_failed.connect(self.save_failed)
-        for lane in (*driver.lanes, *reader.lanes, *saver.lanes):
+        for lane in (*driver.lanes, *reader.lanes, *saver.lanes, *self.recipes.lanes):
             lane.work_failed.connect(self.work_failed)
         # What changes the state
         driver.loaded.connect(self._on_loaded)
@@ -221,6 +224,8 @@ class Session(QObject):
         driver.answer_ended.connect(self._on_answer_ended)
         driver.answer_failed.connect(self._on_answer_failed)
         driver.lost.connect(self._on_lost)
+        self.model_loaded.connect(self.recipes.know_loaded)
+        self.model_unloaded.connect(self.recipes.forget_loaded)
         self._watch.timeout.connect(self._look_at_engine)
         self._patience.timeout.connect(self._on_patience_ended)
 
@@ -268,14 +273,14 @@ class Session(QObject):
         self.model_unloaded.emit()
 
     @Slot(object)
-    def _on_answer_ended(self, answer: object) -> None:
+    def _on_answer_ended(self, answer: Answer) -> None:
         self._after_answer()
-        self.answer_ended.emit(answer)
+        self.answer_ended.emit(self.recipes.record(answer))
 
     @Slot(object, object)
-    def _on_answer_failed(self, problem: object, answer: object) -> None:
+    def _on_answer_failed(self, problem: Problem, answer: Answer) -> None:
         self._after_answer()
-        self.answer_failed.emit(problem, answer)
+        self.answer_failed.emit(problem, self.recipes.record(answer, problem.sentence))
 
     def _after_answer(self) -> None:
         self._patience.stop()

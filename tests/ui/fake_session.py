@@ -9,6 +9,22 @@ from desktop.library.settings import Settings
 from desktop.session.plans import State
 
 
+class FakeRecipes(QObject):
+    """The same signals and verbs as `desktop.session.recipe_keeper.RecipeKeeper`; a test compares the two."""
+
+    recipes_listed = Signal(list)
+    recipe_seen = Signal(object)
+    reproduction_found = Signal(object)
+    recipe_read = Signal(str)
+    told = Signal(str)
+    refused = Signal(str)
+
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
+
+
 class FakeSession(QObject):
     """The same signals and verbs as `desktop.session.session.Session`; a test compares the two."""
 
@@ -47,6 +63,7 @@ class FakeSession(QObject):
         self.loaded = None
         self.asked = []
         """What was asked, in order: the verb's name and its arguments."""
+        self.recipes = FakeRecipes(self.asked)
 
     def become(self, state, loaded=None):
         """As if the engine had come to this state; what was loaded stays, but in an empty one."""
@@ -73,5 +90,11 @@ VERBS = (
     "warm_up", "load", "get_starter", "cancel", "unload", "restart", "set_rows", "answer", "count_tokens",
     "list_library", "describe_loaders", "look_at_devices", "probe", "judge_fit", "touch", "save", "shut_down",
 )  # fmt: skip
+RECIPE_VERBS = (
+    "know_loaded", "forget_loaded", "record", "list_recipes", "save_reply", "read_reply", "reproduce", "save_stack",
+    "look_at", "take_in", "give_out", "shut_down",
+)  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))
+for _name in RECIPE_VERBS:
+    setattr(FakeRecipes, _name, _verb(_name))
