@@ -128,12 +128,10 @@ def compared_in_words(made: Sequence[int], recorded: Sequence[int]) -> str:
     """Whether the same tokens came again, and if not, where they part."""
     place = first_difference(made, recorded)
     if place is None:
-        return f"Reproduced: the same {len(made)} tokens."
+        return f"Reproduced: the same {len(made)} token{'' if len(made) == 1 else 's'}."
     ours, theirs = (str(tokens[place]) if place < len(tokens) else "the end" for tokens in (made, recorded))
-    return (
-        f"Not reproduced: token {place + 1} of {len(recorded)} differs, it was {theirs} and is {ours}; the {place} "
-        "before it are the same."
-    )
+    before = "; those before it are the same" if place else ""
+    return f"Not reproduced: token {place + 1} of {len(recorded)} differs, it was {theirs} and is {ours}{before}."
 
 
 def _find(adapter: RecipeAdapter, entries: Sequence[AdapterEntry], hash_of: Hash) -> tuple[AdapterEntry | None, bool]:

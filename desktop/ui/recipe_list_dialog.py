@@ -102,8 +102,12 @@ class RecipeListDialog(QDialog):
 
     def _facts(self, look: RecipeLook) -> list[str]:
         plan, rows = look.plan, look.entry.adapters
-        facts = [self.tr("Template {template}; seed {seed}").format(template=plan.template, seed=plan.sampling.seed)]
-        facts += [self.tr("Stack: {rows}").format(rows=" + ".join(rows) or self.tr("no adapters"))]
+        seed = self.tr("no seed") if plan.sampling.seed is None else self.tr("seed {seed}")
+        facts = [
+            self.tr("Template: {template}").format(template=plan.template or self.tr("automatic")),
+            self.tr("Sampling: {how}").format(how=seed.format(seed=plan.sampling.seed)),
+            self.tr("Stack: {rows}").format(rows=" + ".join(rows) or self.tr("no adapters")),
+        ]
         if plan.prompt:
             facts.append(self.tr("Prompt: {prompt}").format(prompt=" ".join(plan.prompt[:200].split())))
         return facts
@@ -117,7 +121,8 @@ class RecipeListDialog(QDialog):
         self._import.clicked.connect(self.import_requested)
 
     def _cells(self, entry: RecipeEntry) -> list[QStandardItem]:
-        cells = [QStandardItem(" ".join(text.split())) for text in (entry.name, entry.base, " + ".join(entry.adapters))]
+        base = self.tr("can't be used") if entry.problem else entry.base
+        cells = [QStandardItem(" ".join(text.split())) for text in (entry.name, base, " + ".join(entry.adapters))]
         cells[0].setData(entry, ENTRY_ROLE)
         for cell in cells:
             cell.setToolTip(theme.as_tooltip(entry.problem or entry.path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import QPlainTextEdit, QToolButton, QWidget
 
 from . import theme
@@ -25,6 +25,9 @@ class ReplyText(QPlainTextEdit):
         self._replies: dict[int, tuple[str, str]] = {}
         """By the number of the line its note begins at: a reply's id, and what its button is called."""
         self._buttons: list[QToolButton] = []
+        # The margin with the buttons is part of the paper.
+        self.setBackgroundRole(QPalette.ColorRole.Base)
+        self.setAutoFillBackground(True)
         self.updateRequest.connect(self._place_buttons)
 
     def mark(self, reply_id: str, prompt: str) -> None:

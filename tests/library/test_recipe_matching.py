@@ -138,7 +138,7 @@ def test_where_tokens_part(made, recorded, place):
 
 
 def test_the_words_name_both_tokens():
-    assert "it was 2 and is the end; the 1 before it" in compared_in_words((1,), (1, 2))
+    assert "it was 2 and is the end; those before it" in compared_in_words((1,), (1, 2))
 
 
 def test_only_what_the_first_stack_made_can_be_made_again():
