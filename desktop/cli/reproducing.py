@@ -20,6 +20,7 @@ from desktop.library.recipe_matching import (
     compared_in_words,
     differences,
     first_difference,
+    is_local,
     match_adapters,
     reproducible_tokens,
     segments_in_words,
@@ -153,7 +154,7 @@ def _model(recipe: Recipe, home: Home) -> str:
         named = find_model(base.name, home, read_settings_file(home.settings_file))
     except NameNotFound:
         named = None
-    there = bool(base.path) and Path(base.path).exists()
+    there = is_local(base.path) and Path(base.path).exists()
     return base.path if there and named != Path(base.path) else base.name
 
 

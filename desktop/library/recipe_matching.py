@@ -61,9 +61,10 @@ def match_adapters(
     missing: list[str] = []
     usable = [entry for entry in entries if not entry.problem]
     for number, adapter in enumerate(wanted):
-        there = [AdapterEntry(name=adapter.name, path=place) for place in places[number : number + 1]]
-        if there and _hash(there[0], hash_of) == adapter.content_hash:
-            found, exact = _listed(there[0], usable), True
+        place = places[number] if number < len(places) else ""
+        there = AdapterEntry(name=adapter.name, path=place)
+        if is_local(place) and _hash(there, hash_of) == adapter.content_hash:
+            found, exact = _listed(there, usable), True
         else:
             found, exact = _find(adapter, usable, hash_of)
         if found is None:
@@ -73,6 +74,11 @@ def match_adapters(
             by_name.append(adapter.name)
         rows.append(_row(adapter, found, [row.id for row in rows]))
     return Matched(rows=tuple(rows), by_name=tuple(by_name), missing=tuple(missing))
+
+
+def is_local(path: str) -> bool:
+    """Whether a path in a stranger's recipe may be looked at: not one that would ask a server on Windows."""
+    return bool(path) and not path.startswith(("\\\\", "//"))
 
 
 def differences(recipe: Recipe, here: Here) -> tuple[str, ...]:

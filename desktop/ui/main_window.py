@@ -393,6 +393,10 @@ class MainWindow(QMainWindow):
 
     @Slot(object, object)
     def _on_answer_wanted(self, plan: PromptPlan, shown: PromptPlan) -> None:
+        if self._session.state is not State.READY:
+            self._reproducer.drop()
+            self._say(self.tr("Another answer has begun meanwhile. Reproduce the reply when it has ended."))
+            return
         self.details.show_plan(shown)
         self._begin_answer(plan)
 

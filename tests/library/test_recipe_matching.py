@@ -67,6 +67,19 @@ def test_the_name_alone_is_told_and_what_is_missing_too(home):
     ]
 
 
+def test_a_place_outside_of_the_library_counts_by_its_content(home, tmp_path):
+    folder = make_adapter(tmp_path / "elsewhere")
+    (recipe,) = adapters_of([lora(folder)])
+
+    def found(*places):
+        return match_adapters((recipe,), list_adapters(home, Settings()), content_hash, places)
+
+    assert [row.path for row in found(str(folder)).rows] == [str(folder)]
+    assert found().missing == found(str(tmp_path)).missing == ("elsewhere",)
+    for path in ("//server/share", "\\\\server\\share"):
+        assert match_adapters((recipe,), (), lambda _: recipe.content_hash, (path,)).missing == ("elsewhere",)
+
+
 def test_the_same_adapter_twice_is_two_rows(home):
     (recipe,) = adapters_of([lora(make_adapter(home.loras / "a"))])
     rows = matched(home, recipe, recipe).rows

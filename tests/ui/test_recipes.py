@@ -217,6 +217,13 @@ def test_a_stack_that_can_t_be_attached_ends_it(reproducing, session):
     assert session.last("answer") is None
 
 
+def test_an_answer_that_began_meanwhile_is_not_disturbed(reproducing, session):
+    session.become(State.ANSWERING)
+    session.stack_changed.emit(StackReport(rows=gallery.reproduction().rows))
+    assert session.last("answer") is None
+    assert "Another answer has begun meanwhile." in reproducing.place.banner.sentence()
+
+
 def test_nothing_is_reproduced_without_a_model(replied, session):
     session.become(State.LOST)
     assert not open_menu(replied)["Reproduce"].isEnabled()
