@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Signal
+from bisect import bisect_left
+
+from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import QPlainTextEdit, QToolButton, QWidget
 
@@ -28,7 +30,10 @@ class ReplyText(QPlainTextEdit):
         # The margin with the buttons is part of the paper.
         self.setBackgroundRole(QPalette.ColorRole.Base)
         self.setAutoFillBackground(True)
-        self.updateRequest.connect(self._place_buttons)
+        # Not at every piece that is written: once when the window comes to it.
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._place_buttons)
+        self.updateRequest.connect(self._on_update)
 
     def mark(self, reply_id: str, prompt: str) -> None:
         """The last line is the note of this reply."""
@@ -36,7 +41,7 @@ class ReplyText(QPlainTextEdit):
             self.setViewportMargins(0, 0, WIDTH, 0)
         short = " ".join(prompt[: 2 * NAMED].split())[:NAMED]
         self._replies[self.document().blockCount() - 1] = (reply_id, self.tr("Reply to {prompt}").format(prompt=short))
-        self._place_buttons()
+        self._soon.start()
 
     def clear_replies(self) -> None:
         """The text is emptied."""
@@ -61,14 +66,15 @@ class ReplyText(QPlainTextEdit):
     def _in_sight(self) -> list[tuple[int, int]]:
         """The notes that can be seen: the number of the line, and where it begins."""
         found = []
-        block, bottom = self.firstVisibleBlock(), self.viewport().height()
-        while block.isValid():
+        bottom = self.viewport().height() - 2 * theme.GRID
+        lines = list(self._replies)  # in order: a reply is marked when it is the last
+        for line in lines[bisect_left(lines, self.firstVisibleBlock().blockNumber()) :]:
+            block = self.document().findBlockByNumber(line)
             top = round(self.blockBoundingGeometry(block).translated(self.contentOffset()).top())
-            if top > bottom - 2 * theme.GRID:
+            if top > bottom:
                 break
-            if top >= -theme.GRID and block.blockNumber() in self._replies:
-                found.append((block.blockNumber(), top))
-            block = block.next()
+            if top >= -theme.GRID:
+                found.append((line, top))
         return found
 
     def _make_button(self) -> QToolButton:
@@ -80,6 +86,10 @@ class ReplyText(QPlainTextEdit):
         button.clicked.connect(self._on_clicked)
         self.setTabOrder(self._buttons[-1] if self._buttons else self, button)
         return button
+
+    def _on_update(self) -> None:
+        if self._replies and not self._soon.isActive():
+            self._soon.start()
 
     def _on_clicked(self) -> None:
         button = self.sender()
