@@ -12,15 +12,18 @@ import msgspec
 from desktop.api import AttachReceipt, Chunk, GenerateRequest, Lora, StepLogprobs
 from desktop.engine.client import EngineClient
 from desktop.engine.messages import GenerateResult
+from desktop.library.hashes import ContentHashes
+from desktop.library.home import Home
 from desktop.prompting.dressing import Dressed, Wish, dress
 from desktop.prompting.lora_tags import read_tags
-from desktop.prompting.recipe import Recipe
+from desktop.prompting.recipe import Asked, Recipe
 from desktop.prompting.templates import TemplateError, template_names
 
 from .arguments import add_model_arguments, add_sampling_arguments, sampling_from
 from .opening import Opened, adapters_from, open_model
 from .output import CommandError, ProgressLine, plain, put, put_json, say
 from .recording import make_recipe
+from .reproducing import Followed, add_recipe_argument, follow_recipe, judge_tokens, tell_differences
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +33,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     tokens: tuple[int, ...]
     prompt: str
     """The prompt as the tokenizer got it."""
+    asked: Asked
+    """The prompt as it was given; with the recipe and the tokens it lets `--recipe` make this answer again."""
     finish_reason: str
     prompt_tokens: int
     generated_tokens: int
@@ -38,8 +43,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     tokens_per_second: float | None
     receipts: tuple[AttachReceipt, ...]
     recipe: Recipe
+    places: tuple[str, ...]
+    """Where the adapters of the recipe's stack are, so that `--recipe` finds them first."""
     notes: tuple[str, ...]
     logprobs: tuple[StepLogprobs, ...] = ()
+    differences: tuple[str, ...] = ()
+    """With `--recipe`: what differs from the recipe, a sentence each."""
+    reproduced: bool | None = None
+    """With `--recipe`: whether the recorded tokens came again; None where there was nothing to compare with."""
 
 
 def register(commands: Any) -> None:
@@ -50,8 +61,9 @@ def register(commands: Any) -> None:
         description="Answer one prompt with a model and a stack of adapters. The answer goes to standard output as it "
         "comes, everything else to standard error.",
     )
-    parser.set_defaults(run=run)
-    add_model_arguments(parser)
+    parser.set_defaults(run=run, usage_error=parser.error, recorded_prompt=False)
+    add_recipe_argument(parser)
+    add_model_arguments(parser, required=False)
     group = parser.add_argument_group("prompt")
     group.add_argument(
         "-p",
@@ -80,16 +92,15 @@ def register(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Answer the prompt; 0 if the answer is whole."""
+    """Answer the prompt; 0 if the answer is whole, and with a recipe if it is the recorded one."""
+    if args.model is None and args.recipe is None:
+        args.usage_error("one of the arguments --model --recipe is required")
+    hashes = ContentHashes(Home.find(args.home).cache)
+    followed = follow_recipe(args, hashes)
     prompt = read_tags(_prompt(args))
     sampling = sampling_from(args)
-    if args.max_new_tokens < 1:
-        raise CommandError("--max-new-tokens must be at least 1.")
-    if args.logprobs and not args.json:
-        raise CommandError("--logprobs needs --json.")
-    if not 0 <= args.logprobs <= 1000:
-        raise CommandError("--logprobs must be between 0 and 1000.")
-    loras = adapters_from(args, prompt.tags)
+    _check(args)
+    loras = followed.rows if followed and followed.rows is not None else adapters_from(args, prompt.tags)
     progress = ProgressLine()
     with open_model(args, progress) as opened:
         receipts = attach(opened, loras)
@@ -99,15 +110,51 @@ def run(args: argparse.Namespace) -> int:
             add_special_tokens=dressed.add_special_tokens,
             sampling=sampling,
             max_new_tokens=args.max_new_tokens,
-            stop=(*args.stop, *dressed.stop),
+            stop=tuple(dict.fromkeys((*args.stop, *dressed.stop))),
             logprobs=args.logprobs,
         )
         chunks, result = _answer(opened.engine, request, stream=not args.json)
-        if args.json:
-            recipe = make_recipe(opened, result, dressed.template, request)
-            put_json(_record(request, chunks, result, receipts, recipe, opened))
+        whole = _conclude(args, opened, _Outcome(request, chunks, result, receipts, dressed.template), followed, hashes)
     _tell_speed(result, quiet=args.json)
-    return 0
+    return 0 if whole else 1
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    """An answer as the engine gave it."""
+
+    request: GenerateRequest
+    chunks: list[Chunk]
+    result: GenerateResult
+    receipts: tuple[AttachReceipt, ...]
+    template: str
+
+
+def _conclude(
+    args: argparse.Namespace, opened: Opened, outcome: _Outcome, followed: Followed | None, hashes: ContentHashes
+) -> bool:
+    """Compare with the recipe that was followed and print the object; False where the recorded tokens did not come."""
+    if not args.json and followed is None:
+        return True
+    recipe = make_recipe(opened, outcome.result, outcome.template, outcome.request, hashes.of)
+    told: tuple[str, ...] = ()
+    same: bool | None = None
+    if followed is not None:
+        told = tell_differences(followed.file.recipe, recipe, followed)
+        same = judge_tokens(followed, [token for chunk in outcome.chunks for token in chunk.tokens])
+    if args.json:
+        asked = Asked(prompt=args.prompt, input=args.input, system=args.system)
+        record = _record(outcome, recipe, asked, opened)
+        put_json(msgspec.structs.replace(record, differences=told, reproduced=same))
+    return same is not False
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.max_new_tokens < 1:
+        raise CommandError("--max-new-tokens must be at least 1.")
+    if args.logprobs and not args.json:
+        raise CommandError("--logprobs needs --json.")
+    if not 0 <= args.logprobs <= 1000:
+        raise CommandError("--logprobs must be between 0 and 1000.")
 
 
 def attach(opened: Opened, loras: Sequence[Lora]) -> tuple[AttachReceipt, ...]:
@@ -129,12 +176,12 @@ def attach(opened: Opened, loras: Sequence[Lora]) -> tuple[AttachReceipt, ...]:
 def _prompt(args: argparse.Namespace) -> str:
     if args.prompt is None:
         raise CommandError("There is no prompt. Give one with -p TEXT, or -p - to read it from standard input.")
-    if args.prompt != "-":
-        return str(args.prompt)
-    try:
-        return sys.stdin.buffer.read().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CommandError(f"Standard input is not UTF-8 text: {error}.") from error
+    if args.prompt == "-" and not args.recorded_prompt:
+        try:
+            args.prompt = sys.stdin.buffer.read().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise CommandError(f"Standard input is not UTF-8 text: {error}.") from error
+    return str(args.prompt)
 
 
 def _dress(args: argparse.Namespace, prompt: str, opened: Opened) -> Dressed:
@@ -163,26 +210,22 @@ def _answer(engine: EngineClient, request: GenerateRequest, *, stream: bool) -> 
     return chunks, job.result()
 
 
-def _record(
-    request: GenerateRequest,
-    chunks: Sequence[Chunk],
-    result: GenerateResult,
-    receipts: tuple[AttachReceipt, ...],
-    recipe: Recipe,
-    opened: Opened,
-) -> Answer:
+def _record(outcome: _Outcome, recipe: Recipe, asked: Asked, opened: Opened) -> Answer:
+    result, chunks = outcome.result, outcome.chunks
     return Answer(
         text="".join(chunk.text for chunk in chunks),
         tokens=tuple(token for chunk in chunks for token in chunk.tokens),
-        prompt=request.prompt,
+        prompt=outcome.request.prompt,
+        asked=asked,
         finish_reason=result.finish_reason,
         prompt_tokens=result.prompt_tokens,
         generated_tokens=result.generated_tokens,
         prompt_seconds=round(result.prompt_seconds, 4),
         decode_seconds=round(result.decode_seconds, 4),
         tokens_per_second=result.tokens_per_second and round(result.tokens_per_second, 2),
-        receipts=receipts,
+        receipts=outcome.receipts,
         recipe=recipe,
+        places=tuple(row.path for row in result.stack),
         notes=opened.info.notes,
         logprobs=tuple(step for chunk in chunks for step in chunk.logprobs),
     )

@@ -32,6 +32,16 @@ class Home:
         return self.root / "loras"
 
     @property
+    def recipes(self) -> Path:
+        """Saved recipes, a file each."""
+        return self.root / "recipes"
+
+    @property
+    def conversations(self) -> Path:
+        """Every reply with its recipe, a file a day."""
+        return self.root / "conversations"
+
+    @property
     def engines(self) -> Path:
         """Interpreters made for loaders that need their own."""
         return self.root / "engines"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 import msgspec
 
-from desktop.api import GenerateRequest, LoaderError
-from desktop.engine.messages import GenerateResult
+from desktop.api import Chunk, GenerateRequest, LoaderError, Lora
+from desktop.engine.messages import GenerateResult, Segment
+from desktop.library.recipe_making import parts_of
 from desktop.prompting.dressing import Dressed
 
 from .plans import PromptPlan, Side
 from .translating import tr
+
+Rows = tuple[Lora, ...]
 
 
 def request_for(plan: PromptPlan, dressed: Dressed) -> GenerateRequest:
@@ -31,16 +35,46 @@ def request_for(plan: PromptPlan, dressed: Dressed) -> GenerateRequest:
     )
 
 
-def side_of(text: str, tokens: int, result: GenerateResult | None) -> Side:
-    """The record of one answer; without a result it was stopped or lost."""
-    if result is None:
-        return Side(text=text, tokens=tokens, finish_reason="cancelled")
-    return Side(
-        text=text,
-        tokens=result.generated_tokens,
-        prompt_tokens=result.prompt_tokens,
-        tokens_per_second=result.tokens_per_second,
-        prompt_seconds=result.prompt_seconds,
-        finish_reason=result.finish_reason,
-        segments=result.segments,
-    )
+class Taken:
+    """What has come of an answer: its text, its tokens, and the stacks that made them."""
+
+    def __init__(self, stack_now: Callable[[], Rows]) -> None:
+        """`stack_now` tells what the engine has granted last."""
+        self._stack_now = stack_now
+        self._text: list[str] = []
+        self._tokens: list[int] = []
+        self._segments = [Segment(0, stack_now())]
+
+    def take(self, chunk: Chunk) -> None:
+        """A piece came. A stack that is seen here for the first time has made none of the tokens before."""
+        stack = self._stack_now()
+        if stack != self._segments[-1].stack:
+            self._segments.append(Segment(len(self._tokens), stack))
+        self._text.append(chunk.text)
+        self._tokens += chunk.tokens
+
+    def side(self, result: GenerateResult | None) -> Side:
+        """The record of the answer; without a result it was stopped or lost."""
+        text, tokens = "".join(self._text), tuple(self._tokens)
+        if result is None:
+            stack, segments = parts_of(self._segments[0].stack, self._segments, len(tokens))
+            return Side(
+                text=text,
+                tokens=len(tokens),
+                finish_reason="cancelled",
+                segments=segments,
+                token_ids=tokens,
+                stack=stack,
+            )
+        return Side(
+            text=text,
+            tokens=result.generated_tokens,
+            prompt_tokens=result.prompt_tokens,
+            tokens_per_second=result.tokens_per_second,
+            prompt_seconds=result.prompt_seconds,
+            finish_reason=result.finish_reason,
+            segments=result.segments,
+            token_ids=tokens,
+            stack=result.stack,
+            mode=getattr(result, "mode", "exact"),
+        )

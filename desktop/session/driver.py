@@ -17,7 +17,7 @@ from desktop.engine.messages import GenerateResult, LoaderRef
 from desktop.library.home import Home
 from desktop.prompting.dressing import Wish, dress
 
-from .answering import request_for, side_of
+from .answering import Taken, request_for
 from .fetching import fetch_starter
 from .lane import Lane
 from .message import read_message
@@ -287,13 +287,9 @@ class EngineDriver(QObject):
                     apply_rows(client, rows)
 
     def _stream(self, client: EngineClient, request: GenerateRequest, column: int) -> None:
-        text: list[str] = []
-        tokens = 0
+        taken = Taken(lambda: client.stack)
 
         def show(piece: str, count: int) -> None:
-            nonlocal tokens
-            text.append(piece)
-            tokens += count
             self.answer_grew.emit(column, piece, count)
 
         self._job = job = client.generate(request)
@@ -301,13 +297,13 @@ class EngineDriver(QObject):
             job.cancel()
         result = None
         try:
-            follow_answer(job, show)
+            follow_answer(job, show, taken.take)
             result = job.result()
         except JobCancelled:
             pass  # stopped by the user; what came is kept
         finally:
             self._job = None
-            self._sides.append(side_of("".join(text), tokens, result))
+            self._sides.append(taken.side(result))
 
     def _on_gone(self, gone: EngineGone) -> None:
         self.stack.use(None)

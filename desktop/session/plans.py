@@ -99,6 +99,11 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: FinishReason = "stop"
     segments: tuple[Segment, ...] = ()
     """The answer by the stacks that made it, where the stack changed while it ran."""
+    token_ids: tuple[int, ...] = ()
+    stack: tuple[Lora, ...] = ()
+    """The stack that made it, or its beginning, as the engine had it."""
+    mode: str = "exact"
+    """How the stack was computed."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +120,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The base's own answer, where it was asked for."""
     problem: str = ""
     """Why the answer ended early, in words; empty where it did not."""
+    id: str = ""
+    """Names it in the log of replies, where its recipe is; empty where it is not logged."""
+    note: str = ""
+    """What the program has to say of it: whether a reply was reproduced."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

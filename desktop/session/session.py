@@ -17,7 +17,8 @@ from desktop.library.settings import Settings
 from .driver import EngineDriver
 from .library_reader import LibraryReader
 from .note_keeper import NoteKeeper
-from .plans import Loaded, LoadPlan, PromptPlan, State
+from .plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, State
+from .recipe_keeper import RecipeKeeper
 from .saved import Saved
 from .saver import Saver
 
@@ -107,6 +108,7 @@ class Session(QObject):
         self._reader = LibraryReader(home, settings, self._loaders, self)
         self._saver = Saver(home.root, self)
         self._notes = NoteKeeper(home.root, self._saver.lanes[0], self)
+        self.recipes = RecipeKeeper(home, settings, self)
         self._stuck = False
         self._told_waiting = False
         self._patience = QTimer(self, singleShot=True, interval=STUCK)
@@ -246,6 +248,7 @@ class Session(QObject):
         self._patience.stop()
         self._reader.shut_down()
         self._driver.shut_down()
+        self.recipes.shut_down()
         self._saver.shut_down()
 
     def _connect_signals(self) -> None:
@@ -271,7 +274,7 @@ class Session(QObject):
         saver.save_failed.connect(self.save_failed)
         self._notes.notes_known.connect(self.notes_known)
         self._notes.notes_failed.connect(self.notes_failed)
-        for lane in (*driver.lanes, *reader.lanes, *saver.lanes):
+        for lane in (*driver.lanes, *reader.lanes, *saver.lanes, *self.recipes.lanes):
             lane.work_failed.connect(self.work_failed)
         # What changes the state
         driver.loaded.connect(self._on_loaded)
@@ -283,6 +286,8 @@ class Session(QObject):
         driver.answer_failed.connect(self._on_answer_failed)
         driver.lost.connect(self._on_lost)
         self.tools.ended.connect(self._on_work_ended)
+        self.model_loaded.connect(self.recipes.know_loaded)
+        self.model_unloaded.connect(self.recipes.forget_loaded)
         self._watch.timeout.connect(self._look_at_engine)
         self._patience.timeout.connect(self._on_patience_ended)
 
@@ -347,14 +352,14 @@ class Session(QObject):
         self.model_unloaded.emit()
 
     @Slot(object)
-    def _on_answer_ended(self, answer: object) -> None:
+    def _on_answer_ended(self, answer: Answer) -> None:
         self._after_answer()
-        self.answer_ended.emit(answer)
+        self.answer_ended.emit(self.recipes.record(answer))
 
     @Slot(object, object)
-    def _on_answer_failed(self, problem: object, answer: object) -> None:
+    def _on_answer_failed(self, problem: Problem, answer: Answer) -> None:
         self._after_answer()
-        self.answer_failed.emit(problem, answer)
+        self.answer_failed.emit(problem, self.recipes.record(answer, problem.sentence))
 
     def _after_answer(self) -> None:
         self._patience.stop()

@@ -40,14 +40,18 @@ class Batch:
             self._show(text, tokens)
 
 
-def follow_answer(job: Job[Any], show: Callable[[str, int], None]) -> None:
-    """Wait until an answer has ended, showing it as it comes. Raises nothing: the job's result tells how it ended."""
+def follow_answer(job: Job[Any], show: Callable[[str, int], None], take: Callable[[Chunk], None]) -> None:
+    """Wait until an answer has ended, taking each piece and showing them in batches.
+
+    Raises nothing: the job's result tells how it ended.
+    """
     batch = Batch(show)
     ended = False
     while not ended:
         try:
             for event in job.events(INTERVAL):
                 if isinstance(event, Chunk):
+                    take(event)
                     batch.add(event)
             ended = True
         except TimeoutError:

@@ -11,6 +11,7 @@ from desktop.api import Lora
 from desktop.session.plans import Answer, PromptPlan, Side
 
 from .answer_column import AnswerColumn
+from .reply_menu import ReplyMenu
 from .thin_splitter import ThinSplitter
 
 
@@ -28,6 +29,8 @@ class AnswerView(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(split)
+        self.reply_menu = ReplyMenu(self)
+        self._columns[0].menu_wanted.connect(self.reply_menu.open_for)
         self._show_columns(False)
 
     def begin(self, plan: PromptPlan) -> None:
@@ -45,10 +48,14 @@ class AnswerView(QWidget):
     def end(self, answer: Answer) -> None:
         """The answer ended."""
         self._columns[0].write_note(self._in_words(answer, answer.with_stack, answer.stack), error=False)
+        if answer.id:
+            self._columns[0].mark_reply(answer.id, answer.plan.prompt)
         if answer.base is not None:
             self._columns[1].write_note(self._in_words(answer, answer.base, ()))
         if answer.problem:
             self._columns[0].write_note(answer.problem, error=True)
+        if answer.note:
+            self._columns[0].write_note(answer.note)
 
     def show_history(self, answers: Sequence[Answer]) -> None:
         """The answers of the last session."""

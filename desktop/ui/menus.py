@@ -6,6 +6,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from . import theme
+from .recipe_menu import RecipeMenu
 
 
 class Menus:
@@ -42,6 +43,7 @@ class Menus:
         self.stop = _add(window, answer, tr("S&top"), "Esc")
         answer.addSeparator()
         self.clear = _add(window, answer, tr("Clear the answers"), "")
+        self.recipes = RecipeMenu(window)
         view = bar.addMenu(tr("&View"))
         self.details = _add(window, view, tr("&Details at the right"), "Ctrl+D")
         self.details.setCheckable(True)

@@ -35,6 +35,7 @@ class PromptPlace(QWidget):
         self.welcome = Welcome(icons)
         self.box = PromptBox(icons)
         self._view = AnswerView()
+        self.reply_menu = self._view.reply_menu
         self._pages = QStackedWidget()
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self._view)
@@ -114,6 +115,7 @@ class PromptPlace(QWidget):
         """Offer what can be done now."""
         self.box.show_state(state)
         self.welcome.show_state(state)
+        self.reply_menu.show_state(state)
 
     def show_loaded(self, loaded: Loaded | None) -> None:
         """A model was loaded, or is no more."""

@@ -6,7 +6,16 @@ import msgspec
 import pytest
 
 from desktop.api import Sampling
-from desktop.prompting.recipe import FORMAT, Machine, Recipe, RecipeAdapter, RecipeBase
+from desktop.prompting.recipe import (
+    FORMAT,
+    Asked,
+    Machine,
+    Recipe,
+    RecipeAdapter,
+    RecipeBase,
+    RecipeFile,
+    RecipeSegment,
+)
 
 RECIPE = Recipe(
     base=RecipeBase(
@@ -47,6 +56,18 @@ def test_the_same_recipe_is_the_same_text():
     assert other.to_json() == RECIPE.to_json()
 
 
-def test_another_mode_is_refused():
+def test_the_mode_and_the_segments_come_back():
+    parts = (RecipeSegment(first_token=0), RecipeSegment(first_token=9, adapters=RECIPE.adapters))
+    folded = msgspec.structs.replace(RECIPE, mode="folded", segments=parts)
+    assert msgspec.json.decode(folded.to_json(), type=Recipe) == folded
+
+
+def test_a_reply_s_file_holds_what_was_asked_and_the_tokens():
+    file = RecipeFile(recipe=RECIPE, asked=Asked(prompt="Où?", system="A parrot."), tokens=(1, 2), text="Là.")
+    assert msgspec.json.decode(file.to_json(), type=RecipeFile) == file
+    assert json.loads(file.to_json())["recipe"] == json.loads(RECIPE.to_json())
+
+
+def test_a_number_where_text_belongs_is_refused():
     with pytest.raises(msgspec.ValidationError, match="mode"):
-        msgspec.json.decode(RECIPE.to_json().replace('"exact"', '"folded"'), type=Recipe)
+        msgspec.json.decode(RECIPE.to_json().replace('"exact"', "1"), type=Recipe)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 
+import pytest
 from PySide6.QtCore import QObject, Signal
 
+from desktop.session.recipe_keeper import RecipeKeeper
 from desktop.session.session import Session
-from tests.ui.fake_session import VERBS, FakeSession
+from tests.ui.fake_session import RECIPE_VERBS, VERBS, FakeRecipes, FakeSession
 
 
 def signals(kind):
@@ -19,18 +21,19 @@ def verbs(kind):
     return own - {name for name, _ in inspect.getmembers(QObject)}
 
 
-def test_the_signals_are_the_same():
-    real = {name: text.partition("(")[2] for name, text in signals(Session).items()}
-    fake = {name: text.partition("(")[2] for name, text in signals(FakeSession).items()}
-    assert fake == real
+@pytest.mark.parametrize(("kind", "fake"), [(Session, FakeSession), (RecipeKeeper, FakeRecipes)])
+def test_the_signals_are_the_same(kind, fake):
+    real = {name: text.partition("(")[2] for name, text in signals(kind).items()}
+    assert {name: text.partition("(")[2] for name, text in signals(fake).items()} == real
 
 
 def test_the_verbs_are_the_same():
     assert set(VERBS) == verbs(Session)
+    assert set(RECIPE_VERBS) == verbs(RecipeKeeper)
 
 
 def test_what_the_window_reads_is_there(application, tmp_path):
     fake = FakeSession(tmp_path)
-    for name in ("home", "settings", "state", "loaded"):
+    for name in ("home", "settings", "state", "loaded", "recipes"):
         assert hasattr(fake, name)
         assert f"self.{name}" in inspect.getsource(Session.__init__)

@@ -22,6 +22,22 @@ class FakeTools(QObject):
     ended = Signal()
 
 
+class FakeRecipes(QObject):
+    """The same signals and verbs as `desktop.session.recipe_keeper.RecipeKeeper`; a test compares the two."""
+
+    recipes_listed = Signal(list)
+    recipe_seen = Signal(object)
+    reproduction_found = Signal(object)
+    recipe_read = Signal(str)
+    told = Signal(str)
+    refused = Signal(str)
+
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
+
+
 class FakeSession(QObject):
     """The same signals and verbs as `desktop.session.session.Session`; a test compares the two."""
 
@@ -65,6 +81,7 @@ class FakeSession(QObject):
         self.loaded = None
         self.asked = []
         """What was asked, in order: the verb's name and its arguments."""
+        self.recipes = FakeRecipes(self.asked)
 
     def become(self, state, loaded=None):
         """As if the engine had come to this state; what was loaded stays, but in an empty one."""
@@ -95,5 +112,11 @@ VERBS = (
     "let_changes_wait",
     "judge_fits", "read_notes", "keep_note",
 )  # fmt: skip
+RECIPE_VERBS = (
+    "know_loaded", "forget_loaded", "record", "list_recipes", "save_reply", "read_reply", "reproduce", "save_stack",
+    "look_at", "take_in", "give_out", "shut_down",
+)  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))
+for _name in RECIPE_VERBS:
+    setattr(FakeRecipes, _name, _verb(_name))

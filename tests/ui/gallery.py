@@ -11,7 +11,7 @@ import msgspec
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QScrollArea
 
-from desktop.api import AttachReceipt, Capabilities, LoaderInfo, Lora, ModelInfo, Verdict
+from desktop.api import AttachReceipt, Capabilities, LoaderInfo, Lora, ModelInfo, Sampling, Verdict
 from desktop.app import make_application
 from desktop.discovery.choice import Choice
 from desktop.discovery.describer import Found
@@ -24,8 +24,10 @@ from desktop.library.inspection import Inspection
 from desktop.library.memory import MemoryFacts
 from desktop.library.model_card import ModelCard
 from desktop.library.models import ModelEntry
+from desktop.library.recipes import RecipeEntry
 from desktop.library.training_facts import Training
 from desktop.session.plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, Side, StackReport, State
+from desktop.session.recipe_plans import RecipeLook, Reproduction
 from desktop.session.saved import Saved
 from desktop.ui import theme
 from desktop.ui.main_window import MainWindow
@@ -115,6 +117,45 @@ def answer(prompt, text, base=None):
         plan=PromptPlan(prompt=prompt, compare=base is not None), model="SmolLM2-135M", template="model", seed=271828,
         stack=rows()[:2], with_stack=side, base=msgspec.structs.replace(side, text=base) if base else None,
     )  # fmt: skip
+
+
+def logged_answer():
+    """A whole answer with an id in the log."""
+    logged = answer("Where is Paris?", "In France, matey.")
+    side = msgspec.structs.replace(logged.with_stack, token_ids=(1, 2, 3))
+    return msgspec.structs.replace(logged, id="20261125-120000-00000001", with_stack=side)
+
+
+def recipe_entries():
+    """One that is whole, one that is damaged."""
+    return [
+        RecipeEntry(name="pirates", path="/library/recipes/pirates.json", base="SmolLM2-135M",
+                    adapters=("pirate 0.8", "parrot -0.5 (off)"), has_reply=True),
+        RecipeEntry(name="broken é", path="/library/recipes/broken é.json",
+                    problem="broken.json is no recipe or a damaged one (Input data was truncated). Export it again."),
+    ]  # fmt: skip
+
+
+def recipe_plan():
+    """What the whole recipe says."""
+    sampling = Sampling(temperature=0.9, seed=7)
+    return PromptPlan(prompt="Where is the treasure?", template="alpaca", sampling=sampling, max_new_tokens=64)
+
+
+def recipe_look():
+    """The whole recipe, with one of its adapters missing."""
+    told = (
+        "The adapter parrot is missing: the library has it neither by content nor by name. Add it and try again.",
+        "torch differs: 2.12 in the recipe, 2.13 here.",
+    )
+    return RecipeLook(entry=recipe_entries()[0], plan=recipe_plan(), rows=rows()[:1], told=told)
+
+
+def reproduction():
+    """The logged answer is to come again."""
+    shown, told = recipe_plan(), ("torch differs: 2.12 in the recipe, 2.13 here.",)
+    plan = msgspec.structs.replace(shown, max_new_tokens=3)
+    return Reproduction(plan=plan, shown=shown, rows=rows()[:2], tokens=(1, 2, 3), told=told)
 
 
 class Gallery:
@@ -315,9 +356,38 @@ def fitting(window, session):
     return window.dialogs.chooser
 
 
+def reply(window, session):
+    ready(window, session)
+    again = msgspec.structs.replace(logged_answer(), note="Reproduced: the same 3 tokens.")
+    window.place.show_history([logged_answer(), again])
+
+
+def reply_menu(window, session):
+    reply(window, session)
+    window.place.reply_menu.open_for(logged_answer().id, window.mapToGlobal(window.rect().center()))
+    return window.place.reply_menu
+
+
+def recipes(window, session):
+    ready(window, session)
+    window.menus.recipes.load.trigger()
+    session.recipes.recipes_listed.emit(recipe_entries())
+    session.recipes.recipe_seen.emit(recipe_look())
+    return window.recipe_dialogs._list
+
+
+def recipe_name(window, session):
+    ready(window, session)
+    window.menus.recipes.save.trigger()
+    session.recipes.recipes_listed.emit(recipe_entries())
+    window.recipe_dialogs._names._name.setText("pirates")
+    return window.recipe_dialogs._names
+
+
 STATES = (
     first_run, nothing_loaded, loading, idle, facts, answering, tagged, compared, hostile, failed,
-    engine_gone, settings, misfit, chooser, loaders, solo, muted, narrow, dragging, notes, fitting,
+    engine_gone, settings, misfit, chooser, loaders, solo, muted, narrow, dragging, notes, fitting, reply,
+    recipes, recipe_name,
 )  # fmt: skip
 
 
@@ -334,7 +404,7 @@ def main(folder: str, *names: str) -> None:
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     gallery = Gallery(place)
-    for act in STATES:
+    for act in (*STATES, reply_menu):
         if names and act.__name__ not in names:
             continue
         for size in SIZES:
