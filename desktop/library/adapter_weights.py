@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from desktop.api.checkpoints import HEADER_LIMIT
+from desktop.api.checkpoints import ADAPTER_HEADER_LIMIT
 
 from .places import is_lfs_pointer
 
@@ -54,8 +54,10 @@ def _check_whole(path: Path, size: int) -> None:
     with path.open("rb", buffering=0) as file:
         prefix = file.read(8)
         length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
-        if length > HEADER_LIMIT or 8 + length > size:
+        if 8 + length > size:
             raise BrokenAdapter(f"{path.name} is not a whole safetensors file ({size} bytes). {_AGAIN}")
+        if length > ADAPTER_HEADER_LIMIT:
+            raise BrokenAdapter(f"{path.name} lists more tensors than any adapter has. {_AGAIN}")
         header = file.read(length)
     try:
         rows = _header.decode(header)

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from desktop.api import LoaderError
-from desktop.api.checkpoints import read_safetensors_header, weight_files
+from desktop.api.checkpoints import ADAPTER_HEADER_LIMIT, read_safetensors_header, weight_files
 
 Shapes = Mapping[str, tuple[int, ...]]
 PREFIX = "base_model.model."
@@ -79,7 +79,7 @@ def _adapter_shapes(folder: Path) -> Shapes:
     file = folder / "adapter_model.safetensors"
     if not file.is_file():
         raise LoaderError("Its weights are a .bin file, whose shapes are not read before it is attached.")
-    return {tensor.name: tensor.shape for tensor in read_safetensors_header(file)}
+    return {tensor.name: tensor.shape for tensor in read_safetensors_header(file, ADAPTER_HEADER_LIMIT)}
 
 
 def _model_shapes(path: Path) -> Shapes:

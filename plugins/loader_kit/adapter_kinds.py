@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from desktop.api import LoaderError
+
+from .config_check import plain, refuse_nonsense
 
 BASE_CHANGING = ("pissa", "olora", "corda", "loftq", "mica", "lora_ga")
 """Initialisations that change the base's weights; an adapter saved as it stands fits that changed base only."""
@@ -14,16 +15,14 @@ BASE_CHANGING = ("pissa", "olora", "corda", "loftq", "mica", "lora_ga")
 
 def refuse_unknown_kinds(config: Mapping[str, Any], name: str) -> None:
     """Raise LoaderError for what can't be attached and taken off again without changing the base."""
-    kind = str(config.get("peft_type", "LORA")).upper()
+    kind = plain(config.get("peft_type", "LORA")).upper()
     if kind != "LORA":
         raise LoaderError(f"{name} is an adapter of the kind {kind}. This program attaches LoRA adapters (and DoRA).")
-    rank, alpha = config.get("r", 8), config.get("lora_alpha", 8)
-    if not isinstance(rank, int) or rank < 1 or not isinstance(alpha, int | float) or not math.isfinite(alpha):
-        raise LoaderError(f"The adapter_config.json of {name} makes no sense: rank {rank!r}, alpha {alpha!r}.")
+    refuse_nonsense(config, name)
     start = config.get("init_lora_weights", True)
     if isinstance(start, str) and start.lower().startswith(BASE_CHANGING):
         raise LoaderError(
-            f"{name} was trained from {start}, which changes the base model. Save it again with PEFT's "
+            f"{name} was trained from {plain(start)}, which changes the base model. Save it again with PEFT's "
             "path_initial_model_for_weight_conversion to make it an ordinary LoRA."
         )
     for key, words in (
