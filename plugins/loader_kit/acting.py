@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -20,13 +20,16 @@ Pair = tuple[torch.Tensor, torch.Tensor, float]
 """A of shape (rank, in), B of shape (out, rank), and what their product is multiplied by at weight 1."""
 
 
-def refuse_useless(name: str, pairs: Sequence[Pair], *, left_out: bool) -> None:
+def refuse_useless(
+    name: str, pairs: Sequence[Pair], *, left_out: bool, acts_otherwise: Callable[[], bool] = bool
+) -> None:
     """Raise LoaderError for an adapter that would spoil what the model computes, or leave it as it is.
 
     `pairs` are those of the modules that the model has; `left_out` says that the adapter has others too.
+    `acts_otherwise` is asked only where no product acts, because it may take long.
     """
     _refuse_infinite(name, pairs)
-    if any(_single(scaling) != 0 and multiply_to_something(a, b) for a, b, scaling in pairs):
+    if any(_single(scaling) != 0 and multiply_to_something(a, b) for a, b, scaling in pairs) or acts_otherwise():
         return
     if all(_single(scaling) == 0 for _, _, scaling in pairs):
         raise LoaderError(f"{name} changes nothing: its alpha is zero. Set lora_alpha in its adapter_config.json.")

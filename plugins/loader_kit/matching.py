@@ -11,6 +11,7 @@ from desktop.api import AttachReceipt, LoaderError, Lora
 from .acting import refuse_useless
 from .adapter_files import AdapterFiles, Factors
 from .config_check import base_name, plain
+from .magnitudes import rescale
 
 
 def match_modules(model: Any, files: AdapterFiles) -> dict[str, Factors]:
@@ -30,7 +31,14 @@ def match_modules(model: Any, files: AdapterFiles) -> dict[str, Factors]:
         words = next((words for words in misfits if " wide, " in words), misfits[0])
         raise LoaderError(f"{files.name} does not fit: {words}." + (f" It was made for {base}." if base else ""))
     pairs = [(row.a, row.b, scaling_of(name, files)) for name, row in matched.items()]
-    refuse_useless(files.name, pairs, left_out=len(matched) < len(files.modules))
+    refuse_useless(
+        files.name,
+        pairs,
+        left_out=len(matched) < len(files.modules),
+        acts_otherwise=lambda: (
+            files.kind == "DoRA" and rescale(files.tensors, {name: present[name] for name in matched})
+        ),
+    )
     return matched
 
 

@@ -53,10 +53,10 @@ class Draw:
         """Replace the factors of every module."""
         self.pairs = {name: work(a, b) for name, (a, b) in self.pairs.items()}
 
-    def write(self, folder: Path) -> Lora:
+    def write(self, folder: Path, magnitudes: dict[str, torch.Tensor] | None = None) -> Lora:
         """The adapter on disk, as a row of the stack."""
         folder.mkdir()
-        tensors = {}
+        tensors = {f"{PREFIX}{name}.lora_magnitude_vector": vector for name, vector in (magnitudes or {}).items()}
         for name, (a, b) in self.pairs.items():
             keys = ("lora_embedding_A", "lora_embedding_B") if "embed" in name else ("lora_A.weight", "lora_B.weight")
             tensors |= {
@@ -265,3 +265,22 @@ def test_what_acts_is_never_called_dead(way, model, tmp_path):
         assert computed(model).isfinite().all()
         stack.remove(row)
         assert torch.equal(computed(model), base)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_a_dora_acts_by_its_magnitudes_alone(dtype, model, tmp_path):
+    draw = Draw(model, 3)
+    outputs = {"model.layers.0.mlp.up_proj": 96, "model.layers.1.self_attn.q_proj": 64}
+    draw.pairs = {name: (torch.rand(draw.rank, 64), torch.zeros(out, draw.rank)) for name, out in outputs.items()}
+    draw.config["use_dora"] = True
+    starts = {name: model.get_submodule(name).weight.norm(dim=1).to(dtype) for name in outputs}
+    base = computed(model)
+    stack = AdapterStack(model)
+    with pytest.raises(LoaderError, match="before the first training step"):
+        stack.apply(draw.write(tmp_path / "start", starts))
+    name = list(outputs)[1]
+    row = draw.write(tmp_path / "later", starts | {name: starts[name] * 1.05})
+    stack.apply(row)
+    assert (computed(model) - base).abs().max() > 1e-4
+    stack.remove(row)
+    assert torch.equal(computed(model), base)
