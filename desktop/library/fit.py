@@ -14,6 +14,7 @@ from desktop.api.checkpoints import ADAPTER_HEADER_LIMIT, read_safetensors_heade
 Shapes = Mapping[str, tuple[int, ...]]
 PREFIX = "base_model.model."
 """What PEFT puts before a module's name when it saves an adapter."""
+_SHOWN = 120
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -60,14 +61,14 @@ def compare(adapter: Shapes, model: Shapes) -> Fit:
         if words := _misfit(module, rest[0], shape, weight):
             return Fit("misfit", words)
     if not matched:
-        return Fit("misfit", f"none of its {len(total)} modules, such as {min(total)}, is in this model")
+        return Fit("misfit", f"none of its {len(total)} modules, such as {min(total)[:_SHOWN]}, is in this model")
     if len(matched) < len(total):
         return Fit("unknown", f"{len(total) - len(matched)} of its {len(total)} modules were not found in the files")
     return Fit("fits")
 
 
 def _misfit(module: str, factor: str, shape: tuple[int, ...], weight: tuple[int, ...]) -> str:
-    short = module.rpartition(".")[2]
+    short = module.rpartition(".")[2][:_SHOWN]
     if factor == "A" and shape[1] not in weight:
         return f"its {short} is {shape[1]} wide, this model has {weight[1]}"
     if factor == "B" and shape[0] not in weight:

@@ -24,6 +24,8 @@ from tests.plugins.damaging import all_damages, damaged
 DAMAGES = all_damages()
 FEW = random.Random(7).sample(DAMAGES, 40)
 MANY = [damage for damage in DAMAGES if damage not in FEW]
+OTHERS = ("header small numbers", "pickle that repeats one row")
+"""What is harmless and yet another adapter."""
 IDS = torch.tensor([[3, 17, 42, 5, 90]])
 LIMIT = 2.0
 """Seconds one adapter may take, computing time of this process."""
@@ -48,6 +50,18 @@ def stack(model, tmp_path_factory):
     return made
 
 
+@pytest.fixture(scope="module")
+def undamaged(model, stack, tmp_path_factory):
+    """What the model computes with the good adapter and with the other one as it was before any damage."""
+    folder = tmp_path_factory.mktemp("undamaged")
+    tiny.make_adapter(folder, model)
+    row = Lora(id="bad", name="not bad", path=str(folder))
+    stack.apply(row)
+    logits = computed(model)
+    stack.remove(row)
+    return logits
+
+
 def computed(model):
     with torch.no_grad():
         return model(IDS).logits
@@ -62,7 +76,7 @@ def refusal(what, error):
     return None
 
 
-def check(damage, folder, model, stack):
+def check(damage, folder, model, stack, undamaged):
     """Attach a damaged adapter beside the good one, and take it off again where that went well."""
     row = Lora(id="bad", name="the bad one", path=str(damaged(damage, folder, model)))
     before = computed(model)
@@ -80,18 +94,20 @@ def check(damage, folder, model, stack):
     else:
         assert damage.harmless is not False, "it was attached"
         assert with_both.isfinite().all()
+        if damage.harmless and damage.name not in OTHERS:
+            assert (with_both - undamaged).abs().max() < 0.02 * undamaged.abs().max()
     assert not (folder / MARKER).exists()
 
 
 @pytest.mark.parametrize("damage", FEW, ids=str)
-def test_a_damaged_adapter_is_refused_or_harmless(damage, tmp_path, model, stack):
-    check(damage, tmp_path / "bad 🙂", model, stack)
+def test_a_damaged_adapter_is_refused_or_harmless(damage, tmp_path, model, stack, undamaged):
+    check(damage, tmp_path / "bad 🙂", model, stack, undamaged)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("damage", MANY, ids=str)
-def test_every_damaged_adapter_is_refused_or_harmless(damage, tmp_path, model, stack):
-    check(damage, tmp_path / "bad 🙂", model, stack)
+def test_every_damaged_adapter_is_refused_or_harmless(damage, tmp_path, model, stack, undamaged):
+    check(damage, tmp_path / "bad 🙂", model, stack, undamaged)
 
 
 def look(damages, home, model, model_folder):
@@ -106,7 +122,8 @@ def look(damages, home, model, model_folder):
     for entry in entries:
         folder = home.loras / entry.name
         assert msgspec.json.encode(judge.judge(folder, model_folder))
-        refusal(lambda folder=folder: content_hash(folder), LoaderError)
+        if entry.size < 1 << 30:  # one claims a hundred gigabytes, and all of them would be hashed
+            refusal(lambda folder=folder: content_hash(folder), LoaderError)
         assert not (folder / MARKER).exists()
     assert time.process_time() - started < max(LIMIT, 0.1 * len(damages))
 
