@@ -15,6 +15,13 @@ from .errors import LoaderError
 
 HEADER_LIMIT = 100 * 1024 * 1024
 """Largest safetensors header, in bytes, as the format's own reference implementation has it."""
+ADAPTER_HEADER_LIMIT = 16 * 1024 * 1024
+"""The same for an adapter: a hundred thousand factors, more than any has."""
+JSON_LIMIT = 32 * 1024 * 1024
+"""Largest JSON file, in bytes. The index of a model with a hundred thousand tensors takes ten million."""
+ADAPTER_JSON_LIMIT = 4 * 1024 * 1024
+"""The same for an adapter's configuration, whose patterns may name every module."""
+_LONGEST_SHAPE = 64
 
 ITEM_SIZE = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
@@ -32,10 +39,13 @@ class TensorHeader(msgspec.Struct, frozen=True):
     bytes: int
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file. Raises LoaderError if the file can't be read or holds something else."""
+def read_json(path: Path, limit: int = JSON_LIMIT) -> dict[str, Any]:
+    """The object in a JSON file of at most `limit` bytes. Raises LoaderError if there is none or it can't be read."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > limit:
+            raise LoaderError(f"{path} is too large ({limit:,} bytes are allowed). Download it again.")
+        # Windows' editors put a mark before the text.
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise LoaderError(f"{path.name} is missing in {path.parent}.") from None
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -45,20 +55,22 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def read_safetensors_header(path: Path, *, whole: bool = True) -> tuple[TensorHeader, ...]:
+def read_safetensors_header(path: Path, limit: int = HEADER_LIMIT, *, whole: bool = True) -> tuple[TensorHeader, ...]:
     """The tensors a safetensors file says it holds, checked against the file's size unless `whole` is false.
 
     Format: eight bytes little-endian length N, N bytes of JSON, then the data (github.com/huggingface/safetensors).
-    Raises LoaderError if the file is truncated or is no safetensors file.
+    Raises LoaderError if the file is truncated or is no safetensors file, or its header is longer than `limit`.
     """
     again = "Download it again or restore it from a copy."
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
             prefix = file.read(8)
-            length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else HEADER_LIMIT + 1
-            if length > HEADER_LIMIT or length + 8 > size:
+            length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
+            if length + 8 > size:
                 raise LoaderError(f"{path} is not a whole safetensors file ({size} bytes). {again}")
+            if length > limit:
+                raise LoaderError(f"{path} lists more than can be read: its header takes {length:,} bytes. {again}")
             table = json.loads(file.read(length))
     except OSError as error:
         raise LoaderError(f"{path} can't be read ({error.strerror}).") from error
@@ -79,17 +91,21 @@ def _tensors(table: dict[str, Any]) -> Iterator[TensorHeader]:
     for name, row in table.items():
         if name == "__metadata__":
             continue
+        name.encode()  # JSON can hold what is no Unicode, and then nobody can be told of it
         begin, end = row["data_offsets"]
-        shape = tuple(int(size) for size in row["shape"])
-        expected = prod(shape) * ITEM_SIZE.get(row["dtype"], 0)
+        shape = tuple(row["shape"])
+        if len(shape) > _LONGEST_SHAPE or not all(type(number) is int for number in (begin, end, *shape)):
+            raise ValueError(name)
+        dtype, numbers = row["dtype"], prod(shape)
         if (
             begin < 0
             or end < begin
             or min(shape, default=0) < 0
-            or (row["dtype"] in ITEM_SIZE and end - begin != expected)
+            # No type, known or to come, takes less than a bit.
+            or not (numbers * ITEM_SIZE[dtype] == end - begin if dtype in ITEM_SIZE else numbers <= 8 * (end - begin))
         ):
             raise ValueError(name)
-        yield TensorHeader(name, row["dtype"], shape, end - begin)
+        yield TensorHeader(name, dtype, shape, end - begin)
 
 
 def weight_files(folder: Path, stem: str = "model") -> list[Path]:

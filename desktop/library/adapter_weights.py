@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.api import LoaderError
-from desktop.api.checkpoints import HEADER_LIMIT, TensorHeader, read_safetensors_header
+from desktop.api.checkpoints import ADAPTER_HEADER_LIMIT, TensorHeader, read_safetensors_header
 
 from .pickled_shapes import read_pickled_header
 from .places import is_lfs_pointer
@@ -56,7 +56,9 @@ def read_adapter_header(folder: Path) -> tuple[TensorHeader, ...]:
     """The tensors an adapter's weights file says it holds, of a `.bin` too. Raises LoaderError if it can't be read."""
     for name in _NAMES:
         if (path := folder / name).is_file():
-            return read_safetensors_header(path) if path.suffix == ".safetensors" else read_pickled_header(path)
+            if path.suffix == ".safetensors":
+                return read_safetensors_header(path, ADAPTER_HEADER_LIMIT)
+            return read_pickled_header(path)
     raise LoaderError(f"It has no weights: neither {_NAMES[0]} nor {_NAMES[1]}. {_AGAIN}")
 
 
@@ -64,8 +66,10 @@ def _check_whole(path: Path, size: int) -> None:
     with path.open("rb", buffering=0) as file:
         prefix = file.read(8)
         length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
-        if length > HEADER_LIMIT or 8 + length > size:
+        if 8 + length > size:
             raise BrokenAdapter(f"{path.name} is not a whole safetensors file ({size} bytes). {_AGAIN}")
+        if length > ADAPTER_HEADER_LIMIT:
+            raise BrokenAdapter(f"{path.name} lists more tensors than any adapter has. {_AGAIN}")
         header = file.read(length)
     try:
         rows = _header.decode(header)

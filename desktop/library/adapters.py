@@ -6,12 +6,15 @@ Of the weights only the header of a .safetensors is read, to see whether the fil
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import msgspec
+
+from desktop.api.checkpoints import ADAPTER_JSON_LIMIT
 
 from .adapter_weights import BrokenAdapter, find_weights
 from .home import Home
@@ -94,6 +97,8 @@ def _entry(name: str, path: Path) -> AdapterEntry:
         config = read_config(path)
         file, size = find_weights(path)
         return entry_from_config(printable(name), path, config, file, size)
+    except RecursionError:  # lists in lists can be read and yet be too deep to be written
+        return _broken(name, path, f"{CONFIG} makes no sense: it is nested too deeply. Download the adapter again.")
     except BrokenAdapter as error:
         return _broken(name, path, str(error))
     except OSError as error:
@@ -105,10 +110,15 @@ def read_config(path: Path) -> dict[str, Any]:
     # Raises the error of the folder itself first: a link that leads nowhere, a missing permission.
     if not stat.S_ISDIR(path.stat().st_mode):
         raise BrokenAdapter(f"It is a single file. An adapter is a folder with {CONFIG} and its weights inside.")
-    if not (path / CONFIG).is_file():
+    file = path / CONFIG
+    if not file.is_file():
         raise BrokenAdapter(f"There is no {CONFIG} in it, so it is no adapter, or not a whole one.")
+    with file.open("rb", buffering=0) as opened:
+        if os.fstat(opened.fileno()).st_size > ADAPTER_JSON_LIMIT:
+            raise BrokenAdapter(f"{CONFIG} is larger than any adapter's. Download the adapter again.")
+        content = opened.readall()
     try:
-        config = json.loads((path / CONFIG).read_bytes())
+        config = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise BrokenAdapter(f"{CONFIG} can't be read ({error}). Download the adapter again.") from error
     if not isinstance(config, dict):

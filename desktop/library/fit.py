@@ -19,6 +19,7 @@ _PACKED: tuple[int, ...] = ()
 """Stands for the shape of a weight that is quantised to few bits: by bitsandbytes, AWQ or ExLlama."""
 PREFIX = "base_model.model."
 """What PEFT puts before a module's name when it saves an adapter."""
+_SHOWN = 120
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -68,7 +69,7 @@ def compare(adapter: Shapes, model: Shapes) -> Fit:
         if words := _misfit(module, rest[0], shape, weight):
             return Fit("misfit", words)
     if not matched:
-        return Fit("misfit", f"none of its {len(total)} modules, such as {min(total)}, is in this model")
+        return Fit("misfit", f"none of its {len(total)} modules, such as {min(total)[:_SHOWN]}, is in this model")
     if len(matched) < len(total):
         return Fit("unknown", f"{len(total) - len(matched)} of its {len(total)} modules were not found in the files")
     if packed:
@@ -97,7 +98,7 @@ def _gptq_weight(module: str, packed: tuple[int, ...], model: Shapes) -> tuple[i
 
 
 def _misfit(module: str, factor: str, shape: tuple[int, ...], weight: tuple[int, ...]) -> str:
-    short = module.rpartition(".")[2]
+    short = module.rpartition(".")[2][:_SHOWN]
     if factor == "A" and shape[1] not in weight:
         return f"its {short} is {shape[1]} wide, this model has {weight[1]}"
     if factor == "B" and shape[0] not in weight:

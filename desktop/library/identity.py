@@ -39,6 +39,9 @@ def content_hash(folder: Path, ending: Event | None = None) -> str:
     try:
         suffix, _ = find_weights(folder)
         for name in (CONFIG, f"adapter_model{suffix}"):
+            # A pipe or a device would be read for ever.
+            if (folder / name).exists() and not (folder / name).is_file():
+                raise LoaderError(f"{name} in {folder.name} is not a file. Download the adapter again.")
             _take_file(digest, folder / name, ending)
     except BrokenAdapter as error:
         raise LoaderError(f"{folder.name}: {error}") from error

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import pickle
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +10,20 @@ import msgspec
 import torch
 
 from desktop.api import LoaderError
-from desktop.api.checkpoints import read_json, read_safetensors_header
+from desktop.api.checkpoints import ADAPTER_HEADER_LIMIT, ADAPTER_JSON_LIMIT, read_json, read_safetensors_header
 
 from .adapter_kinds import refuse_unknown_kinds
+from .config_check import is_alpha, is_rank, plain
+from .magnitudes import MAGNITUDE, refuse_damaged_magnitudes
+from .module_patterns import ModulePatterns
+from .pickled_weights import read_pickled
 from .trained_parts import TrainedParts, find_trained_parts, refuse_unknown_factors
 
 _FACTOR = re.compile(
     r"^(?:base_model\.model\.)?(?P<module>.+?)\."
     r"(?:lora_(?P<side>[AB])(?:\.[^.]+)?\.weight|lora_embedding_(?P<embedding>[AB])(?:\.[^.]+)?)$"
 )
-_MAGNITUDE = re.compile(r"\.lora_magnitude_vector(\.[^.]+)?(\.weight)?$")
+_TYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
 class Factors(msgspec.Struct, frozen=True):
@@ -49,6 +50,10 @@ class AdapterFiles(msgspec.Struct, frozen=True):
     """The factors by module name, as the base model names its modules."""
     unused: tuple[str, ...]
     """Tensors that nothing takes."""
+    ranks: ModulePatterns
+    """The ranks by module, where they differ from the configuration's."""
+    alphas: ModulePatterns
+    """The alphas by module, likewise."""
     parts: TrainedParts = TrainedParts()
     """What it brings besides factors."""
 
@@ -62,94 +67,105 @@ class AdapterFiles(msgspec.Struct, frozen=True):
 
 def read_adapter(folder: Path, name: str) -> AdapterFiles:
     """Read and check an adapter. Raises LoaderError, naming what is wrong, before anything is attached."""
+    try:
+        return _read(folder, name)
+    except OSError as error:
+        raise LoaderError(f"{name} can't be read ({error}). Look at its permissions or download it again.") from error
+
+
+def _read(folder: Path, name: str) -> AdapterFiles:
     if not folder.is_dir():
         raise LoaderError(f"{folder} is not a folder. An adapter is a folder with adapter_config.json inside.")
     if not (folder / "adapter_config.json").is_file():
         raise LoaderError(f"{name} is not an adapter: there is no adapter_config.json in {folder}.")
-    config = read_json(folder / "adapter_config.json")
+    config = read_json(folder / "adapter_config.json", ADAPTER_JSON_LIMIT)
     refuse_unknown_kinds(config, name)
-    tensors = _clean(read_tensors(folder, name))
-    modules, left = _pair(tensors, name)
+    ranks = ModulePatterns(config.get("rank_pattern"), is_rank, name)
+    alphas = ModulePatterns(config.get("alpha_pattern"), is_alpha, name)
+    tensors = _clean(read_tensors(folder, name), name)
+    modules, left = _pair(tensors, name, is_dora=bool(config.get("use_dora")))
     if not modules:
         raise LoaderError(f"{name} holds no LoRA factors: none of its {len(tensors)} tensors is a lora_A or lora_B.")
     parts, unused = find_trained_parts(tensors, left)
-    refuse_unknown_factors(unused, name)
-    _refuse_useless(modules, parts, name)
-    return AdapterFiles(name, config, tensors, modules, unused, parts)
+    # Magnitudes of one that says it is no DoRA are left out, as PEFT does.
+    refuse_unknown_factors([key for key in unused if not MAGNITUDE.match(key)], name)
+    if config.get("use_dora"):
+        outputs = {module: None if row.embedding else row.b.shape[0] for module, row in modules.items()}
+        refuse_damaged_magnitudes(tensors, outputs, name)
+    return AdapterFiles(name, config, tensors, modules, unused, ranks, alphas, parts)
 
 
 def read_tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
     """The tensors of an adapter on the CPU. A .bin is read without executing what it pickles."""
     safe, old = folder / "adapter_model.safetensors", folder / "adapter_model.bin"
-    try:
-        if safe.is_file():
-            read_safetensors_header(safe)
-            from safetensors.torch import load_file
-
-            return load_file(safe)
-        if old.is_file():
-            loaded = torch.load(old, map_location="cpu", weights_only=True)
-            if isinstance(loaded, dict) and all(isinstance(value, torch.Tensor) for value in loaded.values()):
-                return {str(key): value for key, value in loaded.items()}
-            raise LoaderError(f"{old} holds something else than tensors. Don't use this adapter.")
-    except pickle.UnpicklingError as error:
-        raise LoaderError(
-            f"{old} holds more than tensors, which could run code, or it is damaged; it was not opened. "
-            "Get the adapter as .safetensors."
-        ) from error
-    except (OSError, EOFError, RuntimeError, ValueError) as error:
-        raise LoaderError(f"The weights of {name} can't be read ({error}). Download the adapter again.") from error
+    if safe.is_file():
+        return _read_safetensors(safe, name)
+    if old.is_file():
+        return read_pickled(old)
     raise LoaderError(f"{name} has no weights: neither adapter_model.safetensors nor adapter_model.bin in {folder}.")
 
 
-def _clean(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _read_safetensors(path: Path, name: str) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    again = "Download the adapter again."
+    empty = next((row.name for row in read_safetensors_header(path, ADAPTER_HEADER_LIMIT) if not row.bytes), None)
+    if empty is not None:
+        raise LoaderError(f"{name} is damaged: {plain(empty)} holds no numbers. {again}")
+    try:
+        return load_file(path)
+    except KeyError as error:
+        raise LoaderError(
+            f"{name} holds numbers of a kind this program can't read ({plain(error)}). {again}"
+        ) from error
+    except (SafetensorError, RuntimeError, ValueError, TypeError) as error:
+        raise LoaderError(f"The weights of {name} can't be read ({error}). {again}") from error
+
+
+def _clean(tensors: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
     # Files saved from a running PeftModel carry the adapter's name ("lora_A.default.weight"); PEFT's own don't.
-    return {re.sub(r"\.(lora_[AB])\.[^.]+\.weight$", r".\1.weight", key): value for key, value in tensors.items()}
+    clean = {re.sub(r"\.(lora_[AB])\.[^.]+\.weight$", r".\1.weight", key): value for key, value in tensors.items()}
+    if len(clean) < len(tensors):
+        raise LoaderError(f"{name} holds more than one adapter. Save each in a folder of its own.")
+    return clean
 
 
-def _pair(tensors: dict[str, torch.Tensor], name: str) -> tuple[dict[str, Factors], tuple[str, ...]]:
+def _pair(tensors: dict[str, torch.Tensor], name: str, *, is_dora: bool) -> tuple[dict[str, Factors], tuple[str, ...]]:
     sides: dict[str, dict[str, torch.Tensor]] = {}
     embeddings: set[str] = set()
     unused = []
     for key, value in tensors.items():
         match = _FACTOR.match(key)
         if match is None:
-            if not _MAGNITUDE.search(key):
+            if not (is_dora and MAGNITUDE.match(key)):
                 unused.append(key)
             continue
         if match["embedding"]:
             embeddings.add(match["module"])
-        sides.setdefault(match["module"], {})[match["side"] or match["embedding"]] = value
+        pair, side = sides.setdefault(match["module"], {}), match["side"] or match["embedding"]
+        if side in pair:
+            raise LoaderError(f"{name} has factors for {plain(match['module'])} twice. Download it again.")
+        pair[side] = value
     modules = {}
     for module, pair in sides.items():
         if len(pair) != 2:
-            raise LoaderError(f"{name} is incomplete: {module} has only one of its two factors. Download it again.")
-        a, b = pair["A"], pair["B"]
-        if a.dim() < 2 or b.dim() < 2 or a.shape[0] != b.shape[1]:
-            raise LoaderError(f"{name} is damaged: the factors of {module} don't fit together. Download it again.")
-        modules[module] = Factors(a, b, module in embeddings)
+            raise LoaderError(
+                f"{name} is incomplete: {plain(module)} has only one of its two factors. Download it again."
+            )
+        modules[module] = _factors(pair["A"], pair["B"], module, name, embedding=module in embeddings)
     return modules, tuple(unused)
 
 
-def _refuse_useless(modules: Mapping[str, Factors], parts: TrainedParts, name: str) -> None:
-    sides_a, sides_b = [row.a for row in modules.values()], [row.b for row in modules.values()]
-    if not _are_finite([*sides_a, *sides_b, *parts.tensors()]):
-        raise LoaderError(f"{name} holds numbers that are not finite (NaN or infinity); its training went wrong.")
-    if parts.tensors():
-        return
-    if not any(bool(side.any()) for side in sides_b):
+def _factors(a: torch.Tensor, b: torch.Tensor, module: str, name: str, *, embedding: bool) -> Factors:
+    odd = next((side.dtype for side in (a, b) if side.dtype not in _TYPES), None)
+    if odd is not None:
         raise LoaderError(
-            f"{name} changes nothing: all its B factors are zero. It is a checkpoint from before the first training "
-            "step; choose a later one."
+            f"The factors of {plain(module)} in {name} are {str(odd).removeprefix('torch.')}, which can't be computed "
+            "with. Save the adapter again in 16 or 32 bits."
         )
-    if not any(bool(a.any()) and bool(b.any()) for a, b in zip(sides_a, sides_b, strict=True)):
-        raise LoaderError(f"{name} changes nothing: its factors multiply to zero. Choose another checkpoint.")
-
-
-def _are_finite(tensors: list[torch.Tensor]) -> bool:
-    """Whether no number among these is NaN or infinite."""
-    # A norm takes a tenth of the time. It may overflow where the numbers don't, but is never finite where one isn't.
-    norms = [float(value) for value in torch._foreach_norm(tensors)]
-    return all(
-        math.isfinite(norm) or bool(torch.isfinite(tensor).all()) for norm, tensor in zip(norms, tensors, strict=True)
-    )
+    if a.dim() < 2 or b.dim() < 2 or a.shape[0] != b.shape[1] or not a.shape[0]:
+        raise LoaderError(f"{name} is damaged: the factors of {plain(module)} don't fit together. Download it again.")
+    # What float32 can't hold would become infinite when it is attached, after everything was checked.
+    a, b = (side.float() if side.dtype == torch.float64 else side for side in (a, b))
+    return Factors(a, b, embedding)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from desktop.api import LoaderError
+
+from .config_check import plain, refuse_nonsense
 
 HARMLESS_STARTS = ("true", "false", "gaussian", "eva", "orthogonal", "mica")
 """Values of `init_lora_weights` that leave the base's weights alone, beside the plain true and false."""
@@ -33,16 +34,14 @@ REFUSED_OPTIONS = (
 
 def refuse_unknown_kinds(config: Mapping[str, Any], name: str) -> None:
     """Raise LoaderError for what can't be attached and taken off again without changing the base."""
-    kind = str(config.get("peft_type", "LORA")).upper()
+    kind = plain(config.get("peft_type", "LORA")).upper()
     if kind != "LORA":
         what = " It is a trained prompt, no change of the weights." if kind in PROMPTS else ""
         raise LoaderError(
             f"{name} is an adapter of the kind {kind}.{what} This program attaches LoRA adapters (and DoRA)."
             + ("" if what else " PEFT's save_as_lora makes a LoRA of some other kinds.")
         )
-    rank, alpha = config.get("r", 8), config.get("lora_alpha", 8)
-    if not isinstance(rank, int) or rank < 1 or not isinstance(alpha, int | float) or not math.isfinite(alpha):
-        raise LoaderError(f"The adapter_config.json of {name} makes no sense: rank {rank!r}, alpha {alpha!r}.")
+    refuse_nonsense(config, name)
     _refuse_start(config.get("init_lora_weights", True), name)
     for key, words in REFUSED_OPTIONS:
         # A group of settings asks for it even where it is empty; other options are off when false or empty.
@@ -59,7 +58,7 @@ def _refuse_start(start: Any, name: str) -> None:
         return
     if start.lower().startswith(CONVERTIBLE_STARTS):
         raise LoaderError(
-            f"{name} was trained from {start}, which changes the base model. Save it again with PEFT's "
+            f"{name} was trained from {plain(start)}, which changes the base model. Save it again with PEFT's "
             "path_initial_model_for_weight_conversion to make it an ordinary LoRA."
         )
     if start.lower() == "loftq":
@@ -68,6 +67,6 @@ def _refuse_start(start: Any, name: str) -> None:
             "get an adapter that was trained from another start."
         )
     raise LoaderError(
-        f"{name} was trained from {start}, a start (init_lora_weights) that this version doesn't know. "
+        f"{name} was trained from {plain(start)}, a start (init_lora_weights) that this version doesn't know. "
         "It may have changed the base model; get the adapter as a plain LoRA."
     )

@@ -19,7 +19,6 @@ from desktop.api import LoaderError, Lora, StackCheck, Unsupported
 from .adapter_files import AdapterFiles, read_adapter
 from .adapter_stack import AdapterStack
 from .lora_site import LoraSite, embed_scale
-from .matching import by_pattern
 
 FACTOR_ROUNDING = 1e-5
 """Relative error of two float32 products, some hundred roundings; 16-bit factors on an accelerator add their own."""
@@ -93,8 +92,8 @@ def _product(x: torch.Tensor, files: AdapterFiles, name: str) -> torch.Tensor:
 
 def scaling(name: str, files: AdapterFiles) -> float:
     """alpha / r, or alpha / sqrt(r) for rsLoRA (arXiv 2312.03732), from the configuration alone."""
-    rank = int(by_pattern(files.config.get("rank_pattern"), name, files.config.get("r", 8)))
-    alpha = float(by_pattern(files.config.get("alpha_pattern"), name, files.config.get("lora_alpha", 8)))
+    rank = int(files.ranks.of(name, files.config.get("r", 8)))
+    alpha = float(files.alphas.of(name, files.config.get("lora_alpha", 8)))
     return alpha / math.sqrt(rank) if files.config.get("use_rslora") else alpha / rank
 
 

@@ -9,7 +9,10 @@ from typing import Any
 
 from desktop.api import AttachReceipt, LoaderError, Lora
 
+from .acting import refuse_infinite, refuse_useless
 from .adapter_files import AdapterFiles, Factors
+from .config_check import base_name, plain
+from .magnitudes import rescale
 
 
 def match_modules(model: Any, files: AdapterFiles) -> dict[str, Factors]:
@@ -19,17 +22,32 @@ def match_modules(model: Any, files: AdapterFiles) -> dict[str, Factors]:
     matched = {name: factors for name, factors in files.modules.items() if name in present}
     if not matched:
         example = next(iter(files.modules))
-        base = files.config.get("base_model_name_or_path") or "another model"
+        base = base_name(files.config) or "another model"
         raise LoaderError(
-            f"{files.name} does not fit this model: none of its {len(files.modules)} modules (such as {example}) "
-            f"exists here. It was made for {base}."
+            f"{files.name} does not fit this model: none of its {len(files.modules)} modules "
+            f"(such as {plain(example)}) exists here. It was made for {base}."
         )
-    misfits = [words for name, row in matched.items() if (words := _misfit(name, row, present[name], files.config))]
+    misfits = [words for name, row in matched.items() if (words := _misfit(name, row, present[name], files))]
     if misfits:
-        base = files.config.get("base_model_name_or_path")
+        base = base_name(files.config)
         words = next((words for words in misfits if " wide, " in words), misfits[0])
         raise LoaderError(f"{files.name} does not fit: {words}." + (f" It was made for {base}." if base else ""))
+    refuse_infinite(files.name, files.parts.tensors())
+    pairs = [(row.a, row.b, scaling_of(name, files)) for name, row in matched.items()]
+    refuse_useless(
+        files.name,
+        pairs,
+        left_out=len(matched) < len(files.modules),
+        acts_otherwise=lambda: _acts_otherwise(files, {name: present[name] for name in matched}),
+    )
     return matched
+
+
+def _acts_otherwise(files: AdapterFiles, modules: Mapping[str, Any]) -> bool:
+    """Whether it acts by something else than factors: a DoRA's magnitudes, biases, whole modules, trained tokens."""
+    if files.parts.tensors():
+        return True
+    return files.kind == "DoRA" and rescale(files.tensors, modules)
 
 
 def _refuse_single_experts(files: AdapterFiles, present: Mapping[str, Any]) -> None:
@@ -60,19 +78,24 @@ def make_receipt(lora: Lora, files: AdapterFiles, matched: Mapping[str, Factors]
     )
 
 
-def _misfit(name: str, factors: Factors, module: Any, config: Mapping[str, Any]) -> str:
+def _misfit(name: str, factors: Factors, module: Any, files: AdapterFiles) -> str:
     """Why the factors of one module can't act on the model's module of that name; "" if they can."""
-    sizes = linear_sizes(getattr(module, "base_layer", module))
+    base = getattr(module, "base_layer", module)
+    sizes = linear_sizes(base)
     short = name.rpartition(".")[2]
     if sizes is None:
         return f"{name} is no linear layer in this model"
+    if factors.embedding != ("num_embeddings" in base.__dict__):
+        return f"its {short} is {'an embedding' if factors.embedding else 'a linear layer'}, this model's is none"
+    if factors.a.dim() != 2 or factors.b.dim() != 2:
+        return f"its {short} holds the factors of a convolution"
     # An embedding's factors are (rank, vocabulary) and (width, rank).
     wide, out = factors.a.shape[1], factors.b.shape[0]
     if wide != sizes[0]:
         return f"its {short} is {wide} wide, this model has {sizes[0]}"
     if out != sizes[1]:
         return f"its {short} gives {out} values, this model's gives {sizes[1]}"
-    expected = by_pattern(config.get("rank_pattern"), name, config.get("r", 8))
+    expected = files.ranks.of(name, files.config.get("r", 8))
     if factors.rank != expected:
         return f"its configuration says rank {expected} for {name}, its factors have {factors.rank}; it is damaged"
     return ""
@@ -91,14 +114,6 @@ def linear_sizes(module: Any) -> tuple[int, int] | None:
 
 def scaling_of(name: str, files: AdapterFiles) -> float:
     """alpha / r, or alpha / sqrt(r) for rsLoRA (arXiv 2106.09685 section 4.1, 2312.03732)."""
-    alpha = float(by_pattern(files.config.get("alpha_pattern"), name, files.config.get("lora_alpha", 8)))
+    alpha = float(files.alphas.of(name, files.config.get("lora_alpha", 8)))
     rank = files.modules[name].rank
     return alpha / (math.sqrt(rank) if files.config.get("use_rslora") else rank)
-
-
-def by_pattern(patterns: Mapping[str, Any] | None, name: str, default: Any) -> Any:
-    """PEFT's rule: a key holds for a module whose name it matches to the end, as a regular expression."""
-    for pattern, value in (patterns or {}).items():
-        if re.match(rf"(.*\.)?({pattern})$", name):
-            return value
-    return default

@@ -99,6 +99,12 @@ def test_what_the_real_library_writes(file):
         (safetensors({"a": tensor(offsets=(0, 12, 24))}, bytes(24)), "makes no sense"),
         (safetensors({"a": tensor(shape=(-2, -3))}, bytes(24)), "makes no sense"),
         (safetensors({"a": tensor(shape=("two", 3))}, bytes(24)), "makes no sense"),
+        (safetensors({"a": tensor(shape=(2.0, 3))}, bytes(24)), "makes no sense"),
+        (safetensors({"a": tensor(shape=(1e400, 3))}, bytes(24)), "makes no sense"),
+        (safetensors({"a": tensor(shape=[10**9] * 10_000)}, bytes(24)), "makes no sense"),
+        (safetensors({"a": tensor(dtype="F2", shape=(2**40, 2**40))}, bytes(24)), "makes no sense"),
+        (safetensors({"a": tensor(offsets=(0.0, 24.0))}, bytes(24)), "makes no sense"),
+        (safetensors({"a\ud800": tensor()}, bytes(24)), "makes no sense"),
         (safetensors({"a": tensor(dtype=["F32"])}, bytes(24)), "makes no sense"),
         (safetensors({"a": {"dtype": "F32"}}), "makes no sense"),
         (safetensors({"a": 7}), "makes no sense"),
@@ -171,6 +177,20 @@ def test_json_that_is_no_object_is_refused_by_name(file, content, words):
     with pytest.raises(LoaderError, match=r"config\.json") as refused:
         read_json(path)
     assert words in str(refused.value)
+
+
+def test_json_that_is_too_large_is_not_read(file):
+    with pytest.raises(LoaderError, match=r"is too large \(10 bytes are allowed\)"):
+        read_json(file(b"{}" + b" " * 9, "config.json"), limit=10)
+
+
+def test_a_header_beyond_a_limit_is_not_read(file):
+    with pytest.raises(LoaderError, match="its header takes 9 bytes"):
+        read_safetensors_header(file(safetensors(b"{}" + b" " * 7)), limit=8)
+
+
+def test_a_mark_before_the_text_is_passed_over(file):
+    assert read_json(file(b'\xef\xbb\xbf{"r": 8}', "config.json")) == {"r": 8}
 
 
 def test_json_that_is_not_there_says_where(tmp_path):

@@ -195,10 +195,10 @@ def test_other_kinds_have_no_factors_to_miss(tmp_path):
 
 def test_a_hostile_header_can_be_sent_on(tmp_path):
     folder = make_adapter(tmp_path / "a", **{"x\ud800": "\udfff", "deep": [[1] * 999]})
-    row = {"dtype": "Q9", "shape": [10**300, 10**300], "data_offsets": [0, 0]}
+    row = {"dtype": "Q9", "shape": [2**60, 2**60], "data_offsets": [0, 0]}
     header = json.dumps({f"{MODEL}.0.q.lora_A.weight": row, f"{MODEL}.0.q.lora_B.weight": row}).encode()
     (folder / "adapter_model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
     found = inspect_adapter(folder)
-    assert "don't fit together" in found.problems[0]
+    assert "makes no sense" in found.problems[0]
     sent = msgspec.json.decode(msgspec.json.encode(found))
-    assert (sent["dtypes"], sent["settings"]["x?"], len(sent["settings"]["deep"])) == ({"Q9": 2}, "?", 200)
+    assert (sent["dtypes"], sent["settings"]["x?"], len(sent["settings"]["deep"])) == ({}, "?", 200)
