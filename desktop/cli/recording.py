@@ -40,7 +40,7 @@ def make_recipe(
         seed=request.sampling.seed if result.seed is None and not request.sampling.greedy else result.seed,
         max_new_tokens=request.max_new_tokens,
         stop=request.stop,
-        mode=getattr(result, "mode", "exact"),
+        mode=result.mode,
         segments=segments,
         versions=versions_of(info),
         machine=machine_here(info.device),

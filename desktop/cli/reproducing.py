@@ -121,6 +121,7 @@ def _fill_model(args: argparse.Namespace, recipe: Recipe, home: Home) -> None:
     _fill(args, "dtype", holding.dtype, "auto")
     _fill(args, "bits", holding.bits, 16)
     _fill(args, "device", holding.device, "auto")
+    _fill(args, "folded", recipe.mode == "folded", False)
     _fill(args, "set", [f"{key}={_as_typed(value)}" for key, value in base.settings.items()], [])
 
 

@@ -76,5 +76,5 @@ class Taken:
             segments=result.segments,
             token_ids=tokens,
             stack=result.stack,
-            mode=getattr(result, "mode", "exact"),
+            mode=result.mode,
         )

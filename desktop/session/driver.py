@@ -82,6 +82,7 @@ class EngineDriver(QObject):
         self._stopped = threading.Event()
         self._watched = WatchedFiles()
         self.tools = StackTools(self._main, self.stack, self._with_model, self._on_gone, self._watched.changed, self)
+        self.stack_changed.connect(self.tools.probe_soon)
         self._sides: list[Side] = []
         """The answers to the present prompt as far as they came: the stack's, then the base's."""
 

@@ -63,6 +63,7 @@ class RecipeKeeper(QObject):
         self._settings = settings
         self._hashes = ContentHashes(home.cache)
         self._loaded: Loaded | None = None
+        self._mode = "exact"
         self._base: tuple[Loaded, RecipeBase] | None = None
         self._lane = Lane("recipes", self)
         self.lanes = (self._lane,)
@@ -70,7 +71,12 @@ class RecipeKeeper(QObject):
     @Slot(object)
     def know_loaded(self, loaded: Loaded) -> None:
         """A model was loaded; what is recorded from now on was made by it."""
-        self._loaded = loaded
+        self._loaded, self._mode = loaded, "exact"
+
+    @Slot(str)
+    def know_mode(self, mode: str) -> None:
+        """The stack is computed in another mode."""
+        self._mode = mode
 
     @Slot()
     def forget_loaded(self) -> None:
@@ -209,6 +215,7 @@ class RecipeKeeper(QObject):
         if loaded is None:
             raise RecipeError(self.tr("A recipe names its base model. Load one, then save the recipe."))
         recipe = with_plan(self._recipe(loaded, plan.template, rows), plan, plan.sampling.seed)
+        recipe = msgspec.structs.replace(recipe, mode=self._mode)
         self._save(name, RecipeFile(recipe=recipe, places=tuple(row.path for row in rows)))
 
     def _look(self, name: str, loaded: Loaded | None) -> None:
@@ -234,7 +241,8 @@ class RecipeKeeper(QObject):
 
     def _here(self, loaded: Loaded) -> Here:
         device = loaded.info.device
-        return Here(base=self._base_of(loaded), versions=versions_of(loaded.info), machine=machine_here(device))
+        machine = machine_here(device)
+        return Here(base=self._base_of(loaded), versions=versions_of(loaded.info), machine=machine, mode=self._mode)
 
     def _reproduce(self, reply_id: str, loaded: Loaded | None) -> None:
         file = self._file(reply_id)
@@ -245,7 +253,9 @@ class RecipeKeeper(QObject):
         matched = self._match(file)
         if matched.missing:
             raise RecipeError(" ".join(matched.in_words()))
-        told = (*matched.in_words(), *differences(recipe, self._here(loaded)), segments_in_words(recipe))
+        # The mode is changed to the recipe's before the reply is made.
+        here = msgspec.structs.replace(self._here(loaded), mode=recipe.mode)
+        told = (*matched.in_words(), *differences(recipe, here), segments_in_words(recipe))
         self.reproduction_found.emit(reproduction_of(file, matched.rows, tuple(words for words in told if words)))
 
     def _import(self, source: Path) -> None:

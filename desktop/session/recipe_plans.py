@@ -33,6 +33,8 @@ class Reproduction(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Lora, ...]
     tokens: tuple[int, ...]
     """What is to come again."""
+    mode: str = "exact"
+    """How the stack is to be computed."""
     told: tuple[str, ...] = ()
     """What differs from the recipe, a sentence each."""
 
@@ -64,7 +66,7 @@ def reproduction_of(file: RecipeFile, rows: tuple[Lora, ...], told: tuple[str, .
     stopped = file.finish_reason == "cancelled" or len(tokens) < len(file.tokens)
     longest = len(tokens) if stopped else recipe.max_new_tokens
     plan = msgspec.structs.replace(shown, max_new_tokens=max(longest, 1))
-    return Reproduction(plan=plan, shown=shown, rows=rows, tokens=tokens, told=told)
+    return Reproduction(plan=plan, shown=shown, rows=rows, tokens=tokens, told=told, mode=recipe.mode)
 
 
 def with_plan(recipe: Recipe, plan: PromptPlan, seed: int | None) -> Recipe:

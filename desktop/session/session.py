@@ -287,6 +287,7 @@ class Session(QObject):
         driver.lost.connect(self._on_lost)
         self.tools.ended.connect(self._on_work_ended)
         self.model_loaded.connect(self.recipes.know_loaded)
+        self.tools.mode_changed.connect(self.recipes.know_mode)
         self.model_unloaded.connect(self.recipes.forget_loaded)
         self._watch.timeout.connect(self._look_at_engine)
         self._patience.timeout.connect(self._on_patience_ended)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from desktop.api import ExportReport, ExportRequest, Logits, Mode
 from desktop.engine.client import EngineClient
@@ -16,6 +16,9 @@ from .lane import Lane
 from .plans import Proved
 from .problems import IN_WORDS, bug_from, problem_from
 from .stack_keeper import StackKeeper
+
+QUIET = 600
+"""Milliseconds without a change before the stack's effect is measured: a slider that is dragged makes many."""
 
 
 class StackTools(QObject):
@@ -56,6 +59,8 @@ class StackTools(QObject):
         self._files_changed = files_changed
         self._job: Job[ExportReport] | None = None
         self._stopped = False
+        self._quiet = QTimer(self, singleShot=True, interval=QUIET)
+        self._quiet.timeout.connect(self.probe)
         self._base: tuple[EngineClient, Logits] | None = None
 
     def set_mode(self, mode: Mode) -> None:
@@ -87,6 +92,12 @@ class StackTools(QObject):
         except (JobFailed, JobCancelled):
             pass  # the loader gives no logits, or the engine is gone, which is told elsewhere
 
+    @Slot()
+    def probe_soon(self) -> None:
+        """The stack was changed: measure what it does, when no other change follows at once."""
+        self._quiet.start()
+
+    @Slot()
     def probe(self) -> None:
         """Compare the next token's logits with the base's, when the engine is free; nothing is told if it can't."""
         self._lane.submit(self._probe)

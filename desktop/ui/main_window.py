@@ -239,6 +239,7 @@ class MainWindow(QMainWindow):
         tools.exported.connect(actions.show_exported)
         tools.exported.connect(session.list_library)
         tools.failed.connect(self.place.banner.show_problem)
+        tools.moved.connect(self.stack.effect.show_moved)
 
     def _connect_answers(self) -> None:
         session, place = self._session, self.place
@@ -283,6 +284,9 @@ class MainWindow(QMainWindow):
         again.rows_wanted.connect(self._show_stack)
         again.answer_wanted.connect(self._on_answer_wanted)
         again.refused.connect(self._say)
+        again.mode_wanted.connect(session.set_mode)
+        session.tools.mode_changed.connect(again.know_mode)
+        session.tools.ended.connect(again.take_end)
         session.stack_changed.connect(again.take_report)
         session.answer_failed.connect(again.drop)
         session.engine_lost.connect(again.drop)
@@ -356,6 +360,8 @@ class MainWindow(QMainWindow):
         self.dialogs.know_versions(loaded.info.versions)
         for part in (self.base, self.details, self.place, self.stack_actions):
             part.show_loaded(loaded)
+        self._reproducer.know_mode("exact")
+        self._chip.show_mode("exact")
         self.dialogs.chooser.show_base(loaded.info.path)
         self._counter.text_changed(self.place.box.text())
         self._session.list_library()

@@ -15,6 +15,8 @@ class Reproducer(QObject):
 
     #: Make these rows the stack: tuple of Lora.
     rows_wanted = Signal(object)
+    #: Compute the stack in this mode.
+    mode_wanted = Signal(str)
     #: Answer this: the plan, and the plan as the panels show it.
     answer_wanted = Signal(object, object)
     #: The reply can't be made again: a sentence.
@@ -25,6 +27,13 @@ class Reproducer(QObject):
         super().__init__(parent)
         self._wanted: Reproduction | None = None
         self._asked = False
+        self._mode = "exact"
+        self._waits_for_mode = False
+
+    @Slot(str)
+    def know_mode(self, mode: str) -> None:
+        """The stack is computed in this mode now; a model that was just loaded computes exactly."""
+        self._mode = mode
 
     @Slot(object)
     def take(self, wanted: Reproduction) -> None:
@@ -42,9 +51,24 @@ class Reproducer(QObject):
             self.drop()
             reason = next(iter(report.problems.values())).sentence
             self.refused.emit(self.tr("The reply can't be reproduced with this stack: {reason}").format(reason=reason))
-        elif report.rows == wanted.rows:
-            self._asked = True
-            self.answer_wanted.emit(wanted.plan, wanted.shown)
+        elif report.rows == wanted.rows and not self._waits_for_mode:
+            if wanted.mode == self._mode:
+                self._ask(wanted)
+            else:
+                self._waits_for_mode = True
+                self.mode_wanted.emit(wanted.mode)
+
+    @Slot()
+    def take_end(self) -> None:
+        """What was done with the whole stack is over: perhaps the mode was changed, perhaps that was refused."""
+        wanted = self._wanted
+        if wanted is None or not self._waits_for_mode:
+            return
+        self._waits_for_mode = False
+        if wanted.mode == self._mode:
+            self._ask(wanted)
+        else:
+            self.drop()
 
     def judge(self, answer: Answer) -> Answer:
         """The answer, with a note of whether the same tokens came where it was to be a reply again."""
@@ -58,4 +82,8 @@ class Reproducer(QObject):
     @Slot()
     def drop(self) -> None:
         """What was waited for will not come."""
-        self._wanted, self._asked = None, False
+        self._wanted, self._asked, self._waits_for_mode = None, False, False
+
+    def _ask(self, wanted: Reproduction) -> None:
+        self._asked = True
+        self.answer_wanted.emit(wanted.plan, wanted.shown)

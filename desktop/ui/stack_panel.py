@@ -20,6 +20,7 @@ from . import theme
 from .icons import Icons
 from .note_dialog import NoteDialog
 from .row_menu import RowMenu
+from .stack_effect import StackEffect
 from .stack_heading import StackHeading
 from .stack_list import StackList
 
@@ -69,6 +70,7 @@ class StackPanel(QWidget):
         self._add.setMenu(menu)
         self._heading = StackHeading()
         self._list = StackList(icons, self.tr("No adapters yet. Press Add, or drop an adapter's folder here."))
+        self.effect = StackEffect(self)
         self._up = self._shortcut("Alt+Up")
         self._down = self._shortcut("Alt+Down")
         self._build()
@@ -93,6 +95,7 @@ class StackPanel(QWidget):
             for row in rows:
                 self._list.append(row, self._note_about(row.path))
         self._hear()
+        self.effect.expect(self.effective_rows())
 
     def add(self, path: str, name: str = "") -> None:
         """Put an adapter at the end of the stack, with its own weight, or 1."""
@@ -131,6 +134,7 @@ class StackPanel(QWidget):
     def show_unloaded(self) -> None:
         """No model is loaded: receipts mean nothing any more."""
         self._report = StackReport(rows=())
+        self.effect.say("")
         with self._list.laid_out_once():
             for row in self._list.rows():
                 row.show_waiting()
@@ -153,6 +157,7 @@ class StackPanel(QWidget):
         top.addWidget(self._add)
         layout.addLayout(top)
         layout.addWidget(self._list, 1)
+        layout.addWidget(self.effect)
 
     def _shortcut(self, keys: str) -> QShortcut:
         return QShortcut(QKeySequence(keys), self, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -175,7 +180,9 @@ class StackPanel(QWidget):
         application.focusObjectChanged.connect(self._on_focus_changed)
 
     def _tell(self) -> None:
-        self.stack_edited.emit(self.effective_rows())
+        rows = self.effective_rows()
+        self.effect.expect(rows)
+        self.stack_edited.emit(rows)
 
     def _note_about(self, path: str) -> AdapterNote:
         # An adapter nothing is known of is the rule: then the disk need not be asked for its resolved path.

@@ -113,8 +113,8 @@ VERBS = (
     "judge_fits", "read_notes", "keep_note",
 )  # fmt: skip
 RECIPE_VERBS = (
-    "know_loaded", "forget_loaded", "record", "list_recipes", "save_reply", "read_reply", "reproduce", "save_stack",
-    "look_at", "take_in", "give_out", "shut_down",
+    "know_loaded", "know_mode", "forget_loaded", "record", "list_recipes", "save_reply", "read_reply", "reproduce",
+    "save_stack", "look_at", "take_in", "give_out", "shut_down",
 )  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))

@@ -228,3 +228,25 @@ def test_nothing_is_reproduced_without_a_model(replied, session):
     session.become(State.LOST)
     assert not open_menu(replied)["Reproduce"].isEnabled()
     replied.place.reply_menu.close()
+
+
+def test_the_mode_of_a_reply_is_taken_before_it_is_answered_again(replied, session):
+    wanted = msgspec.structs.replace(gallery.reproduction(), mode="folded")
+    session.recipes.reproduction_found.emit(wanted)
+    session.stack_changed.emit(StackReport(rows=wanted.rows))
+    assert session.last("set_mode") == ("folded",)
+    assert session.last("answer") is None
+    session.tools.mode_changed.emit("folded")
+    session.tools.ended.emit()
+    assert session.last("answer")[0].prompt == wanted.plan.prompt
+
+
+def test_a_mode_that_is_refused_ends_it(replied, session):
+    wanted = msgspec.structs.replace(gallery.reproduction(), mode="folded")
+    session.recipes.reproduction_found.emit(wanted)
+    session.stack_changed.emit(StackReport(rows=wanted.rows))
+    session.tools.mode_changed.emit("exact")
+    session.tools.ended.emit()
+    session.tools.mode_changed.emit("folded")
+    session.tools.ended.emit()
+    assert session.last("answer") is None

@@ -133,3 +133,16 @@ def test_an_export_that_is_not_named_is_not_asked_for(able, session, monkeypatch
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: ("", ""))
     able.stack_actions.export_adapter.trigger()
     assert session.last("export_stack") is None
+
+
+def test_what_the_stack_does_is_told_until_it_is_changed(able, session):
+    able.begin(None, gallery.rows()[:2])
+    session.tools.moved.emit(7.2512)
+    assert "Moves the next token's logits by up to 7.25" in words(able)
+    session.tools.moved.emit(0.0)
+    assert "This stack changed nothing on a short prompt." in words(able)
+    session.tools.moved.emit(float("nan"))
+    assert "Lower the weights." in words(able)
+    able.stack._on_mute_toggled(True)
+    session.tools.moved.emit(0.0)
+    assert "changed nothing" not in words(able)
