@@ -14,15 +14,17 @@ from loader_kit.matching import linear_sizes
 from tests.plugins.families import targets
 
 
-def write_adapter(folder: Path, model, names: Iterable[str], rank: int = 4, seed: int = 0, **config) -> Path:
-    """Random factors for these modules."""
+def write_adapter(
+    folder: Path, model, names: Iterable[str], rank: int = 4, seed: int = 0, sizes=None, **config
+) -> Path:
+    """Random factors for these modules; `sizes` has their (in, out) where the model's own modules don't say them."""
     folder.mkdir(parents=True)
     generator = torch.Generator().manual_seed(seed)
     modules, tensors = targets(model), {}
     for name in names:
-        wide, out = linear_sizes(modules[name])
+        wide, out = sizes[name] if sizes else linear_sizes(modules[name])
         a, b = torch.randn(rank, wide, generator=generator) / 8, torch.randn(out, rank, generator=generator) / 4
-        form = "lora_embedding_{}" if isinstance(modules[name], torch.nn.Embedding) else "lora_{}.weight"
+        form = "lora_embedding_{}" if isinstance(modules.get(name), torch.nn.Embedding) else "lora_{}.weight"
         tensors[f"base_model.model.{name}.{form.format('A')}"] = a
         tensors[f"base_model.model.{name}.{form.format('B')}"] = b
     save_file(tensors, folder / "adapter_model.safetensors")
