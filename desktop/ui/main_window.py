@@ -6,14 +6,12 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 from PySide6.QtCore import QByteArray, Qt, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
 from desktop.api import ExportRequest, Lora
 from desktop.session.plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, State
-from desktop.session.recipe_plans import RecipeLook
 from desktop.session.saved import Saved
 from desktop.session.session import Session
 from desktop.starter.install import MODEL as STARTER
@@ -26,8 +24,7 @@ from .icons import Icons
 from .job_bar import JobBar
 from .menus import Menus
 from .prompt_place import PromptPlace
-from .recipe_dialogs import RecipeDialogs
-from .reproducing import Reproducer
+from .recipe_desk import RecipeDesk
 from .stack_actions import StackActions
 from .stack_panel import StackPanel
 from .status_chip import StatusChip
@@ -54,8 +51,7 @@ class MainWindow(QMainWindow):
         self.details = DetailsPanel()
         self.job_bar = JobBar()
         self.dialogs = Dialogs(self)
-        self.recipe_dialogs = RecipeDialogs(self)
-        self._reproducer = Reproducer(self)
+        self.recipe_desk = RecipeDesk(self, session.recipes, self.stack, self.place, self.details)
         self.menus = Menus(self)
         self.stack_actions = StackActions(self, self.menus.adapters, session.home.loras, session.home.models)
         self._chip = StatusChip()
@@ -259,31 +255,13 @@ class MainWindow(QMainWindow):
         self._counter.counted.connect(place.box.show_count)
 
     def _connect_recipes(self) -> None:
-        session, keeper, dialogs, again = self._session, self._session.recipes, self.recipe_dialogs, self._reproducer
-        replies, menu = self.place.reply_menu, self.menus.recipes
-        replies.save_requested.connect(dialogs.ask_name_for_reply)
-        replies.copy_requested.connect(keeper.read_reply)
-        replies.reproduce_requested.connect(keeper.reproduce)
-        menu.save.triggered.connect(dialogs.ask_name_for_stack)
-        menu.load.triggered.connect(dialogs.ask_for_recipe)
-        menu.take_in.triggered.connect(dialogs.ask_for_import)
-        menu.give_out.triggered.connect(dialogs.ask_for_recipe)
-        dialogs.list_wanted.connect(keeper.list_recipes)
-        dialogs.look_wanted.connect(keeper.look_at)
-        dialogs.apply_requested.connect(self._on_recipe_applied)
-        dialogs.reply_named.connect(keeper.save_reply)
-        dialogs.stack_named.connect(self._on_stack_named)
-        dialogs.import_chosen.connect(keeper.take_in)
-        dialogs.export_chosen.connect(keeper.give_out)
-        keeper.recipes_listed.connect(dialogs.take_list)
-        keeper.recipe_seen.connect(dialogs.take_look)
-        keeper.recipe_read.connect(self._on_recipe_read)
-        keeper.told.connect(self._on_told)
-        keeper.refused.connect(self._say)
-        keeper.reproduction_found.connect(again.take)
-        again.rows_wanted.connect(self._show_stack)
-        again.answer_wanted.connect(self._on_answer_wanted)
-        again.refused.connect(self._say)
+        session, desk = self._session, self.recipe_desk
+        desk.connect_menu(self.menus.recipes)
+        desk.rows_wanted.connect(self._show_stack)
+        desk.answer_wanted.connect(self._begin_answer)
+        desk.refused.connect(self._say)
+        desk.told.connect(self._on_told)
+        again = desk.again
         again.mode_wanted.connect(session.set_mode)
         session.tools.mode_changed.connect(again.know_mode)
         session.tools.ended.connect(again.take_end)
@@ -351,7 +329,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_state_changed(self, state: State) -> None:
-        for part in (self.base, self.place, self.job_bar, self._chip, self.stack_actions):
+        for part in (self.base, self.place, self.job_bar, self._chip, self.stack_actions, self.recipe_desk):
             part.show_state(state)
 
     @Slot(object)
@@ -360,7 +338,7 @@ class MainWindow(QMainWindow):
         self.dialogs.know_versions(loaded.info.versions)
         for part in (self.base, self.details, self.place, self.stack_actions):
             part.show_loaded(loaded)
-        self._reproducer.know_mode("exact")
+        self.recipe_desk.again.know_mode("exact")
         self._chip.show_mode("exact")
         self.dialogs.chooser.show_base(loaded.info.path)
         self._counter.text_changed(self.place.box.text())
@@ -439,43 +417,13 @@ class MainWindow(QMainWindow):
         self._session.set_rows(rows)
         self._session.touch()
 
-    @Slot(object, object)
-    def _on_answer_wanted(self, plan: PromptPlan, shown: PromptPlan) -> None:
-        if self._session.state is not State.READY:
-            self._reproducer.drop()
-            self._say(self.tr("Another answer has begun meanwhile. Reproduce the reply when it has ended."))
-            return
-        self.details.show_plan(shown)
-        self._begin_answer(plan)
-
-    @Slot(object)
-    def _on_recipe_applied(self, look: RecipeLook) -> None:
-        self._show_stack(look.rows)
-        plan = look.plan
-        if not plan.prompt:
-            # A stack's recipe says nothing of them: what was typed stays.
-            given, system = self.details.kept_texts()
-            plan = msgspec.structs.replace(plan, input=given, system=system)
-        self.details.show_plan(plan)
-        if plan.prompt and not self.place.box.text():
-            self.place.box.show_text(plan.prompt)
-
-    @Slot(str)
-    def _on_stack_named(self, name: str) -> None:
-        self._session.recipes.save_stack(name, self.details.plan("", False), self.stack.rows())
-
-    @Slot(str)
-    def _on_recipe_read(self, text: str) -> None:
-        QGuiApplication.clipboard().setText(text)
-        self._on_told(self.tr("The recipe was copied."))
-
     @Slot(str)
     def _on_told(self, sentence: str) -> None:
         self.job_bar.show_step(sentence, None)
 
     @Slot(object)
     def _on_answer_ended(self, answer: Answer) -> None:
-        self.place.end(self._reproducer.judge(answer))
+        self.place.end(self.recipe_desk.again.judge(answer))
         loaded = self._session.loaded
         self.job_bar.show_side(answer.with_stack, loaded.info.context_length if loaded else 0)
 

@@ -42,6 +42,7 @@ class ProofDialog(QDialog):
         self._table = QTableWidget(0, len(self._heads))
         self._table.setHorizontalHeaderLabels(list(self._heads))
         self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._table.setTabKeyNavigation(False)
         self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self._table.setAccessibleName(self.tr("What each adapter did"))
         self._table.verticalHeader().hide()

@@ -11,12 +11,13 @@ import msgspec
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QScrollArea
 
-from desktop.api import AttachReceipt, Capabilities, LoaderInfo, Lora, ModelInfo, Sampling, Verdict
+from desktop.api import AttachReceipt, Capabilities, LoaderInfo, Lora, ModelInfo, Sampling, StackCheck, Verdict
 from desktop.app import make_application
 from desktop.discovery.choice import Choice
 from desktop.discovery.describer import Found
 from desktop.discovery.devices import DeviceLine
 from desktop.engine.messages import LoaderRef
+from desktop.engine.proof import Proof
 from desktop.library.adapter_notes import AdapterNote, adapter_key
 from desktop.library.adapters import AdapterEntry
 from desktop.library.fit import Fit
@@ -26,7 +27,7 @@ from desktop.library.model_card import ModelCard
 from desktop.library.models import ModelEntry
 from desktop.library.recipes import RecipeEntry
 from desktop.library.training_facts import Training
-from desktop.session.plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, Side, StackReport, State
+from desktop.session.plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, Proved, Side, StackReport, State
 from desktop.session.recipe_plans import RecipeLook, Reproduction
 from desktop.session.saved import Saved
 from desktop.ui import theme
@@ -373,21 +374,48 @@ def recipes(window, session):
     window.menus.recipes.load.trigger()
     session.recipes.recipes_listed.emit(recipe_entries())
     session.recipes.recipe_seen.emit(recipe_look())
-    return window.recipe_dialogs._list
+    return window.recipe_desk.dialogs._list
 
 
 def recipe_name(window, session):
     ready(window, session)
     window.menus.recipes.save.trigger()
     session.recipes.recipes_listed.emit(recipe_entries())
-    window.recipe_dialogs._names._name.setText("pirates")
-    return window.recipe_dialogs._names
+    window.recipe_desk.dialogs._names._name.setText("pirates")
+    return window.recipe_desk.dialogs._names
+
+
+def proved(window, session):
+    """The table of a proof; behind it the window in folded mode, with the line about what the stack does."""
+    ready(window, session)
+    session.tools.mode_changed.emit("folded")
+    session.tools.moved.emit(7.2512)
+    check = StackCheck(modules=210, worst_module="q_proj", worst_error=3.7e-3, allowed=7.8e-3)
+    names = [(row.name,) for row in rows()[:3]]
+    receipt = report().receipts[:1]
+    good = [Proof(names=name, receipts=receipt, check=check, moved=14.21, base_is_back=True) for name in names]
+    unknown = Proof(
+        names=("a DoRA",),
+        receipts=(),
+        check=None,
+        why_unchecked="It is no sum of factors.",
+        moved=3.1,
+        base_is_back=True,
+    )
+    session.tools.proved.emit(Proved((*good, unknown), ""))
+    return window.stack_actions._dialog
+
+
+def effect(window, session):
+    """The same window without the table, after a change that did nothing."""
+    proved(window, session).close()
+    session.tools.moved.emit(0.0)
 
 
 STATES = (
     first_run, nothing_loaded, loading, idle, facts, answering, tagged, compared, hostile, failed,
     engine_gone, settings, misfit, chooser, loaders, solo, muted, narrow, dragging, notes, fitting, reply,
-    recipes, recipe_name,
+    recipes, recipe_name, proved, effect,
 )  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def test_the_history_has_its_buttons_and_another_theme_leaves_them(replied):
 def test_a_reply_s_recipe_is_saved_under_a_name_that_is_free(replied, session):
     choose(replied, "Save recipe...")
     assert session.last("list_recipes") == ()
-    dialog = replied.recipe_dialogs._names
+    dialog = replied.recipe_desk.dialogs._names
     session.recipes.recipes_listed.emit(gallery.recipe_entries())
     name, save = find(dialog, "Name"), find(dialog, "Save", QPushButton)
     assert not save.isEnabled()
@@ -98,8 +98,8 @@ def test_a_recipe_is_copied(replied, session):
 
 def test_the_present_stack_is_saved(ready, session):
     ready.menus.recipes.save.trigger()
-    type_text(find(ready.recipe_dialogs._names, "Name"), "stack")
-    press(ready.recipe_dialogs._names, "Save")
+    type_text(find(ready.recipe_desk.dialogs._names, "Name"), "stack")
+    press(ready.recipe_desk.dialogs._names, "Save")
     name, plan, rows = session.last("save_stack")
     assert (name, plan.prompt, rows) == ("stack", "", ready.stack.rows())
 
@@ -135,7 +135,7 @@ def test_a_prompt_that_was_typed_is_not_replaced(listed, ready):
 def test_a_stack_alone_leaves_what_was_typed(ready):
     ready.details.show_plan(msgspec.structs.replace(gallery.recipe_look().plan, input="in", system="sys"))
     look = gallery.recipe_look()
-    ready.recipe_dialogs.apply_requested.emit(
+    ready.recipe_desk.dialogs.apply_requested.emit(
         msgspec.structs.replace(look, plan=msgspec.structs.replace(look.plan, prompt=""))
     )
     assert ready.details.kept_texts() == ("in", "sys")
@@ -144,7 +144,7 @@ def test_a_stack_alone_leaves_what_was_typed(ready):
 def test_a_damaged_recipe_is_told_and_can_t_be_applied(ready, session):
     ready.menus.recipes.load.trigger()
     session.recipes.recipes_listed.emit(gallery.recipe_entries()[1:])
-    dialog = ready.recipe_dialogs._list
+    dialog = ready.recipe_desk.dialogs._list
     assert "It can't be used: broken.json is no recipe" in words(dialog)
     assert not find(dialog, "Apply", QPushButton).isEnabled()
     assert not find(dialog, "Export...", QPushButton).isEnabled()
