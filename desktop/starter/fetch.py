@@ -17,6 +17,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from desktop.api import Progress
@@ -128,7 +129,12 @@ def _pip() -> list[str]:
 
 
 def _own_pip() -> list[str] | None:
-    return [sys.executable, "-m", "pip"] if importlib.util.find_spec("pip") else None
+    # By its metadata: with setuptools installed, looking for the module itself meddles with what is imported.
+    try:
+        version("pip")
+    except PackageNotFoundError:
+        return None
+    return [sys.executable, "-m", "pip"]
 
 
 def _bundled_pip() -> list[str] | None:

@@ -105,6 +105,10 @@ def test_a_full_disk_is_told_before_anything_is_fetched(publish, fetched, near, 
 
 
 def test_without_any_pip_it_says_how_to_get_one(fetched, near, monkeypatch):
+    def missing(name):
+        raise fetch.PackageNotFoundError(name)
+
+    monkeypatch.setattr(fetch, "version", missing)
     monkeypatch.setattr(fetch.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     refused(fetched, near, "there is no pip on this machine. Install it")
