@@ -24,6 +24,9 @@ from desktop.ui.main_window import MainWindow
 UNSEEN = 1000
 """Milliseconds after which a window that nobody has seen begins its work all the same."""
 
+SWITCH = 0.0005
+"""Seconds a thread may keep Python's lock while another wants it."""
+
 TURN = 200
 """Milliseconds between two chances for Python to see a Ctrl-C while Qt has the thread."""
 
@@ -92,6 +95,8 @@ class _FirstPainting(QObject):
 
 def make_application(arguments: Sequence[str]) -> QApplication:
     """The one QApplication, with the names the desktop knows it by."""
+    # A thread that reads the library keeps Python's lock for 5 ms at a time, and so long the window would stand still.
+    sys.setswitchinterval(SWITCH)
     # Qt aborts where it can't reach the display or lacks a library of the platform's; people get a sentence instead.
     before = qInstallMessageHandler(_on_qt_message)
     application = QApplication(list(arguments))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
@@ -31,6 +31,9 @@ class AdapterFacts(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Nothing is selected."""
         super().__init__(parent)
+        # In a turn of its own: laid out together with a new row, the window would stand still too long.
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._show)
         self._row: Lora | None = None
         self._report = StackReport(rows=())
         self._model = ""
@@ -60,7 +63,7 @@ class AdapterFacts(QWidget):
     def show_row(self, row: Lora | None, report: StackReport) -> None:
         """Another row was selected, or something became known of it."""
         self._row, self._report = row, report
-        self._show()
+        self._soon.start()
         self._ask()
 
     def show_loaded(self, loaded: Loaded | None) -> None:
@@ -97,7 +100,7 @@ class AdapterFacts(QWidget):
 
     def _show_if(self, path: str) -> None:
         if self._row is not None and self._row.path == path:
-            self._show()
+            self._soon.start()
 
     def _show(self) -> None:
         row = self._row

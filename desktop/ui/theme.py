@@ -141,6 +141,7 @@ class Elided(QLabel):
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self._whole = ""
+        self._cut_for: tuple[str, int, QFont] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.say(text)
 
@@ -154,10 +155,17 @@ class Elided(QLabel):
         return self._whole
 
     def _elide(self) -> None:
-        metrics = QFontMetrics(self.font())
-        cut = metrics.elidedText(self._whole, Qt.TextElideMode.ElideMiddle, max(self.width(), 40))
-        self.setText(cut)
-        self.setToolTip(as_tooltip(self._whole) if cut != self._whole else "")
+        font, width = self.font(), max(self.width(), 40)
+        if self._cut_for == (self._whole, width, font):
+            return
+        self._cut_for = (self._whole, width, font)
+        cut = QFontMetrics(font).elidedText(self._whole, Qt.TextElideMode.ElideMiddle, width)
+        # Each of these makes the layouts around it think again.
+        if cut != self.text():
+            self.setText(cut)
+        tooltip = as_tooltip(self._whole) if cut != self._whole else ""
+        if tooltip != self.toolTip():
+            self.setToolTip(tooltip)
 
     def resizeEvent(self, event: object) -> None:  # noqa: N802
         """Cut anew."""

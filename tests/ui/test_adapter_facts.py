@@ -98,6 +98,7 @@ def test_all_of_it_can_be_copied(shown):
 def test_values_can_be_selected_and_are_plain_text(shown, session):
     hostile = gallery.inspection(PIRATE, base_model=gallery.HOSTILE, target_modules=(gallery.HOSTILE,))
     session.adapter_inspected.emit(PIRATE.path, hostile)
+    assert facts(shown)
     marked = [label for label in shown.details.facts.findChildren(QLabel) if "<" in label.text()]
     assert len(marked) == 2
     for label in marked:
