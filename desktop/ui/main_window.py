@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
         for widget in (left, self.place, self.details):
             self._columns.addWidget(widget)
         self._columns.setStretchFactor(1, 1)
-        self._columns.setSizes([320, 680, 280])
+        self._columns.setSizes([320, 662, 298])
         left.setMinimumWidth(260)
         self.place.setMinimumWidth(400)
         self.details.setMinimumWidth(240)
