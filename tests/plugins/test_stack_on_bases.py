@@ -81,14 +81,14 @@ def write_adapter_of(path, model, names, rank, seed):
     return write_adapter(path, model, names, rank=rank, seed=seed, sizes=sizes)
 
 
-def with_peft(folder, base, rows, dtype):
-    """PEFT's logits with the same stack; its factors in this type."""
+def with_peft(base, rows, dtype):
+    """PEFT's logits with the same stack on a fresh base; its factors in this type."""
     from peft import PeftModel
     from peft.tuners.lora import LoraLayer
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = PeftModel.from_pretrained(load(folder, base), rows[0].path, rows[0].id)
+        model = PeftModel.from_pretrained(base, rows[0].path, rows[0].id)
         for other in rows[1:]:
             model.load_adapter(other.path, other.id)
     model.base_model.set_adapter([one.id for one in rows])
@@ -116,7 +116,7 @@ def compare(family, base, folder, tmp_path, seed):
     ours = logits(model)
     assert not torch.equal(ours, before)
     assert check_stack(model, stack, IDS).holds
-    exact, rounded = (with_peft(folder, base, rows, dtype) for dtype in (torch.float32, torch.bfloat16))
+    exact, rounded = (with_peft(load(folder, base), rows, dtype) for dtype in (torch.float32, torch.bfloat16))
     stack.replace(rows[:1])
     stack.replace([])
     assert torch.equal(logits(model), before)
@@ -146,28 +146,11 @@ def test_every_family_as_near_to_peft(family, base, folder_of, tmp_path):
     check(family, base, folder_of(family), tmp_path, seeds=range(12))
 
 
-def peft_in_float32(family, rows):
-    from peft import PeftModel
-    from peft.tuners.lora import LoraLayer
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = PeftModel.from_pretrained(make_family(family), rows[0].path, rows[0].id)
-        for other in rows[1:]:
-            model.load_adapter(other.path, other.id)
-    model.base_model.set_adapter([one.id for one in rows])
-    for module in model.modules():
-        if isinstance(module, LoraLayer):
-            for one in rows:
-                module.set_scale(one.id, one.weight)
-    return logits(model.eval())
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 def test_in_float32_the_logits_are_peft_s(family, tmp_path):
     model = make_family(family)
     rows = draw_stack(model, tmp_path, seed=5)
     stack = AdapterStack(model)
     stack.replace(rows)
-    wanted = peft_in_float32(family, rows)
+    wanted = with_peft(make_family(family), rows, torch.float32)
     assert (logits(model) - wanted).abs().max() <= 1e-5 * wanted.abs().max()
