@@ -9,6 +9,18 @@ from .errors import Unsupported
 from .generating import Chunk, GenerateRequest, Logits, LogitsRequest, Message, Reply
 from .loading import ModelInfo, Progress
 from .stacking import ExportReport, ExportRequest, Mode, StackCheck
+from .training import (
+    EvaluateRequest,
+    Evaluation,
+    RowTokens,
+    TrainCommand,
+    TrainEvent,
+    TrainingRow,
+    TrainPlan,
+    TrainReport,
+    TrainRequest,
+    TrainSettings,
+)
 
 
 class Model(ABC):
@@ -50,6 +62,23 @@ class Model(ABC):
     def export(self, request: ExportRequest, progress: Progress) -> ExportReport:
         """Write the present stack to disk. Each call of `progress` is the point where the engine may cancel it."""
         raise Unsupported("This loader can't write the stack to disk.")
+
+    def plan_training(self, request: TrainRequest) -> TrainPlan:
+        """What a run would be: lengths, steps, memory. Needs the tokenizer and the configuration, not the weights."""
+        raise Unsupported("This loader can't train.")
+
+    def show_row(self, row: TrainingRow, settings: TrainSettings) -> tuple[RowTokens, ...]:
+        """The tokens of a row as the training step sees them: one block, or several where raw text is cut."""
+        raise Unsupported("This loader can't train.")
+
+    def train(self, request: TrainRequest) -> Generator[TrainEvent, TrainCommand | None, TrainReport]:
+        """Train a new adapter on top of the present stack. Each yield is progress, the point where the engine may
+        cancel, and where a command can be sent in. On return the stack is what it was before."""
+        raise Unsupported("This loader can't train.")
+
+    def evaluate(self, request: EvaluateRequest) -> Generator[float, None, Evaluation]:
+        """Loss of the model with its present stack. Each yield is the share done (0 to 1)."""
+        raise Unsupported("This loader can't evaluate.")
 
     def close(self) -> None:  # noqa: B027 - most models have nothing to let go of
         """Let go of files and devices. The engine process ends right after it."""
