@@ -60,6 +60,15 @@ class Tally:
         """Of all bytes so far."""
         return self._hash.hexdigest()
 
+    def notes(self, min_block: int) -> list[str]:
+        """What became of raw text besides its rows, a sentence each."""
+        made = []
+        if self.left_out:
+            made.append(f"Pieces of text with at most {min_block} characters were left out: {self.left_out}.")
+        if self.divided:
+            made.append(f"Texts too long to be held were divided at a line's end, {self.divided} times.")
+        return made
+
 
 def utf8_chunks(path: Path, tally: Tally) -> Iterator[bytes]:
     """The file's text without its byte-order mark. UTF-8 is passed on unchecked, so that a bad row can be told.

@@ -107,7 +107,11 @@ def prepare(plan: DataPlan, progress: Progress | None = None) -> Prepared:
     kept_back = sum(1 for one in hashes[0] if one in held_out) + sum(len(rest) for rest in hashes[1:])
     first = sources[0]
     notes = dict.fromkeys(
-        (*(note for source in sources for note in (*source.shape.notes, *source.maker.notes)), *check.notes())
+        (
+            *(note for source in sources for note in (*source.shape.notes, *source.maker.notes)),
+            *check.notes(),
+            *tally.notes(plan.min_block),
+        )
     )
     report = DatasetReport(
         files=tuple(str(file) for source in sources for file in source.files),
