@@ -128,24 +128,84 @@ JSON_FILES = [
     Case("a list cut off after a comma", "a.json", b"[" + GOOD + b",\n", (Bad(2, 2, "list not closed"),), 1),
     Case("a list not closed", "a.json", b"[\n" + GOOD + b"\n", (Bad(1, 2, "cut short"),), 0),
     Case("lines cut off", "a.jsonl", lines(GOOD) + OTHER[:20], (Bad(2, 2, "not JSON"),), 1),
-    Case("a quote open in a list", "a.json", b'[\n{"instruction": "x", "output": "y},\n' + GOOD + b"\n]", (Bad(1, 2, "not JSON"),), 1),
-    Case("a line break in a text", "a.jsonl", b'{"instruction": "x", "output": "a\nb"}\n' + GOOD + b"\n", (Bad(1, 1, "not JSON"), Bad(2, 2, "not JSON")), 1),
-    Case("a line break in a text of a list", "a.json", b'[{"instruction": "x", "output": "a\nb"},\n' + GOOD + b"]", (Bad(1, 1, "not JSON"),), 1),
+    Case(
+        "a quote open in a list",
+        "a.json",
+        b'[\n{"instruction": "x", "output": "y},\n' + GOOD + b"\n]",
+        (Bad(1, 2, "not JSON"),),
+        1,
+    ),
+    Case(
+        "a line break in a text",
+        "a.jsonl",
+        b'{"instruction": "x", "output": "a\nb"}\n' + GOOD + b"\n",
+        (Bad(1, 1, "not JSON"), Bad(2, 2, "not JSON")),
+        1,
+    ),
+    Case(
+        "a line break in a text of a list",
+        "a.json",
+        b'[{"instruction": "x", "output": "a\nb"},\n' + GOOD + b"]",
+        (Bad(1, 1, "not JSON"),),
+        1,
+    ),
     Case("two commas", "a.json", b"[" + GOOD + b",,\n" + OTHER + b"]", (Bad(2, 1, "nothing between commas"),), 2),
-    Case("a comma at the end", "a.json", b"[" + GOOD + b",\n" + OTHER + b",\n]", (Bad(3, 3, "nothing between commas"),), 2),
+    Case(
+        "a comma at the end",
+        "a.json",
+        b"[" + GOOD + b",\n" + OTHER + b",\n]",
+        (Bad(3, 3, "nothing between commas"),),
+        2,
+    ),
     Case("text after the list", "a.json", b"[" + GOOD + b"]\nfine", (Bad(2, 2, "after the list"),), 1),
     Case("two lists", "a.json", b"[" + GOOD + b"]\n[" + OTHER + b"]", (Bad(2, 2, "after the list"),), 1),
     Case("no comma between rows", "a.json", b"[" + GOOD + b"\n" + OTHER + b"]", (Bad(1, 1, "not JSON"),), 0),
-    Case("objects, one cut off", "a.json", b'{\n "instruction": "x",\n "output": "y"\n}\n{\n "instruction": "z"', (Bad(2, 5, "cut short"),), 1),
-    Case("objects, words between", "a.json", b'{\n "instruction": "x",\n "output": "y"\n}\nand\n' + GOOD, (Bad(2, 5, "not JSON"),), 1),
+    Case(
+        "objects, one cut off",
+        "a.json",
+        b'{\n "instruction": "x",\n "output": "y"\n}\n{\n "instruction": "z"',
+        (Bad(2, 5, "cut short"),),
+        1,
+    ),
+    Case(
+        "objects, words between",
+        "a.json",
+        b'{\n "instruction": "x",\n "output": "y"\n}\nand\n' + GOOD,
+        (Bad(2, 5, "not JSON"),),
+        1,
+    ),
     Case("blank lines count", "a.jsonl", b"\n\r\n" + GOOD + b"\r\n\r\n{\r\n" + OTHER, (Bad(2, 5, "not JSON"),), 2),
     Case("a mark, then a bad row", "a.jsonl", codecs.BOM_UTF8 + lines(b"{", GOOD), (Bad(1, 1, "not JSON"),), 1),
     Case("a mark in the middle", "a.jsonl", lines(GOOD, codecs.BOM_UTF8 + GOOD), (Bad(2, 2, "not JSON"),), 1),
-    Case("UTF-16 with a bad row", "a.jsonl", codecs.BOM_UTF16_LE + lines(GOOD, b"{}").decode().encode("utf-16-le"), (Bad(2, 2, "no output"),), 1),
-    Case("UTF-16, the other order", "a.json", codecs.BOM_UTF16_BE + listed(GOOD, b"5").decode().encode("utf-16-be"), (Bad(2, 3, "not an object"),), 1),
-    Case("nothing but bad rows", "a.jsonl", lines(b"x", b"5", b"{"), (Bad(1, 1, "not JSON"), Bad(2, 2, "not an object"), Bad(3, 3, "not JSON")), 0),
-    Case("lists for lines", "a.jsonl", lines(b'["x", "y"]', b'["z", "a"]'), (Bad(1, 1, "not an object"), Bad(2, 2, "not an object")), 0),
-]  # fmt: skip
+    Case(
+        "UTF-16 with a bad row",
+        "a.jsonl",
+        codecs.BOM_UTF16_LE + lines(GOOD, b"{}").decode().encode("utf-16-le"),
+        (Bad(2, 2, "no output"),),
+        1,
+    ),
+    Case(
+        "UTF-16, the other order",
+        "a.json",
+        codecs.BOM_UTF16_BE + listed(GOOD, b"5").decode().encode("utf-16-be"),
+        (Bad(2, 3, "not an object"),),
+        1,
+    ),
+    Case(
+        "nothing but bad rows",
+        "a.jsonl",
+        lines(b"x", b"5", b"{"),
+        (Bad(1, 1, "not JSON"), Bad(2, 2, "not an object"), Bad(3, 3, "not JSON")),
+        0,
+    ),
+    Case(
+        "lists for lines",
+        "a.jsonl",
+        lines(b'["x", "y"]', b'["z", "a"]'),
+        (Bad(1, 1, "not an object"), Bad(2, 2, "not an object")),
+        0,
+    ),
+]
 
 TALKS = [
     talk("no list", b'"Hi"', "not a list"),
@@ -160,19 +220,31 @@ TALKS = [
     talk("no content", b"[" + ASK + b', {"role": "assistant"}]', "message without a text"),
     talk("content a number", b"[" + ASK + b', {"role": "assistant", "content": 4}]', "message without a text"),
     talk("an empty answer", b"[" + ASK + b', {"role": "assistant", "content": " "}]', "empty answer"),
-    talk("an image", b'[{"role": "user", "content": [{"type": "image_url"}]}, ' + TELL + b"]", "message without a text"),
+    talk("an image", b'[{"role": "user", "content": [{"type": "image_url"}]}]', "message without a text"),
     talk("a tool call", b"[" + ASK + b', {"role": "assistant", "tool_calls": [{"id": 1}]}]', "tool calls"),
     talk("an odd weight", b"[" + ASK + b', {"role": "assistant", "content": "x", "weight": 2}]', "weight"),
     talk("weight 0 everywhere", b"[" + ASK + b', {"role": "assistant", "content": "x", "weight": 0}]', "no answer"),
-    Case("ShareGPT without a value", "talk.json", listed(
-        b'{"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}',
-        b'{"conversations": [{"from": "human", "value": "x"}, {"from": "gpt"}]}',
-    ), (Bad(2, 3, "message without a text"),), 1),
-    Case("ShareGPT, an unknown speaker", "talk.json", listed(
-        b'{"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}',
-        b'{"conversations": [{"from": "nobody", "value": "x"}, {"from": "gpt", "value": "y"}]}',
-    ), (Bad(2, 3, "unknown role"),), 1),
-]  # fmt: skip
+    Case(
+        "ShareGPT without a value",
+        "talk.json",
+        listed(
+            b'{"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}',
+            b'{"conversations": [{"from": "human", "value": "x"}, {"from": "gpt"}]}',
+        ),
+        (Bad(2, 3, "message without a text"),),
+        1,
+    ),
+    Case(
+        "ShareGPT, an unknown speaker",
+        "talk.json",
+        listed(
+            b'{"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}',
+            b'{"conversations": [{"from": "nobody", "value": "x"}, {"from": "gpt", "value": "y"}]}',
+        ),
+        (Bad(2, 3, "unknown role"),),
+        1,
+    ),
+]
 
 TABLES = [
     table("a cell too few", b"x,y\nz\nx,y\n", (Bad(2, 3, "number of cells"),), 2),
@@ -216,12 +288,8 @@ REFUSED = [
     ),
     Refused("the other order", "a.csv", "instruction,output\n".encode("utf-16-be"), "line 1: .*UTF-16-BE without"),
     Refused("UTF-32", "a.json", codecs.BOM_UTF32_LE + "[]".encode("utf-32-le"), "line 1: .*UTF-32"),
-    Refused(
-        "UTF-16 cut off", "a.jsonl", codecs.BOM_UTF16_LE + '{"a": 1}\n{'.encode("utf-16-le")[:-1], "line 2: .*UTF-16"
-    ),
-    Refused(
-        "UTF-16 broken", "a.jsonl", codecs.BOM_UTF16_LE + "\n\n".encode("utf-16-le") + b"\x00\xd8\x41\x00", "line 3"
-    ),
+    Refused("UTF-16 cut off", "a.jsonl", codecs.BOM_UTF16_LE + "{}\n{".encode("utf-16-le")[:-1], "line 2: .*UTF-16"),
+    Refused("UTF-16 broken", "a.jsonl", codecs.BOM_UTF16_LE + b"\n\0\n\0\x00\xd8\x41\x00", "line 3"),
     Refused("gzip", "a.json", b"\x1f\x8b\x08\x00", "gzip"),
     Refused("a zip", "a.json", b"PK\x03\x04\x00", "zip"),
     Refused("Parquet", "a.json", b"PAR1\x00", "Parquet"),
