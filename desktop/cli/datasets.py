@@ -165,7 +165,6 @@ def _put_report(prepared: Prepared) -> None:
     put(plain(f"{report.kind_reason} {dressed}"))
     if report.ignored_columns:
         put(plain(f"Columns that are not used: {', '.join(report.ignored_columns)}."))
-    put(
     put(f"{_count(report.rows)} to train on, {_count(report.evaluation_rows)} for evaluation, {report.bad} bad.")
     for reason, count in report.bad_by_reason.items():
         put(plain(f"  {count} x {reason}"))
