@@ -87,7 +87,7 @@ def find_format_name(text: str, home: Home, settings: Settings) -> str:
     Raises DataError.
     """
     found = _look_up(text, format_folders(home, settings), (FORMAT_SUFFIX,))
-    return find_format(text).name if found is None else str(found)
+    return str(found) if found is not None and found.is_file() else find_format(text).name
 
 
 def _look_up(text: str, folders: list[Path], suffixes: tuple[str, ...]) -> Path | None:

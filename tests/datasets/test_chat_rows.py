@@ -21,8 +21,9 @@ MISTRAL = (
 )
 LLAMA = (
     "{% for message in messages %}{% set content = '<|start|>' + message['role'] + '<|end|>\n\n' + "
-    "message['content'] | trim + '<|eot|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}"
-    "{{ content }}{% endfor %}{% if add_generation_prompt %}{{ '<|start|>assistant<|end|>\n\n' }}{% endif %}"
+    "message['content'] | trim + '<|eot|>' %}{% if loop.index0 == 0 %}"
+    "{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|start|>assistant<|end|>\n\n' }}{% endif %}"
 )
 BLOCKS = """{%- if tools %}
     {{- tools | tojson(indent=2) }}

@@ -170,7 +170,7 @@ def test_the_mapping_is_the_users(tmp_path):
     check = prepared(tmp_path, rows, mapping={"instruction": "frage", "output": "antwort"})
     assert texts(check.rows()) == [TEMPLATES[2].render("a") + "b"]
     assert check.report.ignored_columns == ("output",)
-    with pytest.raises(DataError, match="no column 'reponse' for output. Columns: frage, antwort, output"):
+    with pytest.raises(DataError, match=r"no column 'reponse' for output\. Columns: frage, antwort, output"):
         prepared(tmp_path, rows, mapping={"output": "reponse"})
     with pytest.raises(DataError, match="'answer' is nothing a column can be"):
         prepared(tmp_path, rows, mapping={"answer": "antwort"})
