@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
 from desktop.api import Part
 from desktop.prompting.templates import MODEL_TEMPLATE, PLAIN_TEMPLATE, Template, TemplateError, choose_template
 
-from .chat_spans import chat_parts
-from .chat_template import ChatTemplate, chatml, read_chat_template
 from .conversations import messages_of
 from .formats import find_format
 from .kinds import Shape
@@ -20,6 +18,9 @@ from .losses import with_loss
 from .plan import AFTER, CHATML_TEMPLATE, DataError, DataPlan, RowError
 from .turns import from_columns, single_turn
 from .values import as_object, required_text
+
+if TYPE_CHECKING:
+    from .chat_template import ChatTemplate
 
 Parts = tuple[Part, ...]
 _CONVERSATIONS = ("messages", "conversations")
@@ -119,6 +120,9 @@ def _template_maker(template: Template, shape: Shape) -> Maker:
 
 
 def _chat_maker(plan: DataPlan, shape: Shape, name: str) -> Maker:
+    # Here, not above: Jinja takes longer to import than the command line takes to start.
+    from .chat_spans import chat_parts
+
     template, notes = _chat_template(plan, name)
     if shape.kind in _CONVERSATIONS:
         read = _messages_reader(shape)
@@ -141,6 +145,8 @@ def _chat_maker(plan: DataPlan, shape: Shape, name: str) -> Maker:
 
 
 def _chat_template(plan: DataPlan, name: str) -> tuple[ChatTemplate, tuple[str, ...]]:
+    from .chat_template import chatml, read_chat_template
+
     if name == CHATML_TEMPLATE:
         return chatml(), ()
     own = read_chat_template(Path(plan.model_folder)) if plan.model_folder else None

@@ -111,10 +111,12 @@ def test_64_mib_on_one_line(tmp_path, file, end):
         if file == "a.csv":
             path.write_bytes(b'instruction,output\n"' + b"x" * size + b'",y\n')
     else:
-        row = json.dumps({"instruction": "x" * (LONGEST_ROW // 2), "output": "y"}).encode()
-        path.write_bytes(b"[" + b",".join([row] * 8) + b"]")
+        # One character beyond 16 bits makes Python keep the whole text in 32 bits a character.
+        asked = "x" * (LONGEST_ROW - 100) + "🙂"
+        row = json.dumps({"instruction": asked, "output": "y"}, ensure_ascii=False).encode()
+        path.write_bytes(b"[" + b",".join([row] * (size // len(row))) + b"]")
         if file == "a.csv":
-            path.write_bytes(b"instruction,output\n" + (b"x" * (LONGEST_ROW // 2) + b",y\n") * 8)
+            path.write_bytes(b"instruction,output\n" + asked.encode() + b",y\n" + b"x,y\n" * (size // 4 - LONGEST_ROW // 4))
     tracemalloc.start()
     try:
         report = prepare(DataPlan(sources=(str(path),), on_bad="skip")).report
