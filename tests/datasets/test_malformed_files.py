@@ -116,7 +116,7 @@ def test_64_mib_on_one_line(tmp_path, file, end):
         row = json.dumps({"instruction": asked, "output": "y"}, ensure_ascii=False).encode()
         path.write_bytes(b"[" + b",".join([row] * (size // len(row))) + b"]")
         if file == "a.csv":
-            path.write_bytes(b"instruction,output\n" + asked.encode() + b",y\n" + b"x,y\n" * (size // 4 - LONGEST_ROW // 4))
+            path.write_bytes(b"instruction,output\n" + (asked.encode() + b",y\n") * (size // len(row)))
     tracemalloc.start()
     try:
         report = prepare(DataPlan(sources=(str(path),), on_bad="skip")).report
