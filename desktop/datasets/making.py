@@ -17,7 +17,7 @@ from .kinds import Shape
 from .losses import with_loss
 from .plan import AFTER, CHATML_TEMPLATE, DataError, DataPlan, RowError
 from .turns import from_columns, single_turn
-from .values import as_object, required_text
+from .values import as_object, names_of, required_text
 
 if TYPE_CHECKING:
     from .chat_template import ChatTemplate
@@ -76,7 +76,10 @@ def _usual_template(kind: str) -> str:
 
 def _refuse(value: Any) -> NoReturn:
     row = as_object(value)
-    raise RowError("unknown columns", f"Nobody can say what is learnt from the columns {', '.join(row) or '(none)'}.")
+    raise RowError(
+        "unknown columns",
+        f"Nobody can say what is learnt from the columns {names_of(row)}.",
+    )
 
 
 def _text_maker(plan: DataPlan, shape: Shape) -> Maker:

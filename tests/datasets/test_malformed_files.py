@@ -86,6 +86,21 @@ def test_a_row_longer_than_any_is_named_and_not_held(tmp_path, file, monkeypatch
     assert report.rows == 2
 
 
+@pytest.mark.parametrize("file", ["a.json", "a.jsonl"])
+def test_rows_are_not_held_together(tmp_path, file):
+    row = json.dumps({"instruction": "x" * 300_000 + "🙂", "output": "y"}, ensure_ascii=False).encode()
+    path = tmp_path / file
+    path.write_bytes((listed if file == "a.json" else lines)(*[row] * 40))
+    plan = DataPlan(sources=(str(path),))
+    tracemalloc.start()
+    try:
+        assert prepare(plan).report.rows == 40
+        # A row's text takes four bytes a character; its value, its text and what is being joined are there at once.
+        assert tracemalloc.get_traced_memory()[1] < 8 * 4 * len(row)
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("cut", [b"", b"\n"], ids=["one line", "many lines"])
 def test_a_text_of_any_length_is_divided(tmp_path, monkeypatch, cut):
     longest = 1 << 16
