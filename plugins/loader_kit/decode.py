@@ -12,6 +12,7 @@ import torch
 from desktop.api.generating import FinishReason
 
 from .sampling import Chooser
+from .wide_products import wide_products
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -84,7 +85,8 @@ class _Step:
     # inference_mode: bitsandbytes repacks its weights in the first pass, and those must stay trainable-through.
     @torch.no_grad()
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
-        output = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, **self._last_only)
+        with wide_products(ids):
+            output = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, **self._last_only)
         if self._cache is None:
             self._cache = output.past_key_values
         logits: torch.Tensor = output.logits[:, -1]

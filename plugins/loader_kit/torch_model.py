@@ -33,6 +33,7 @@ from .decode import Drawn, Limits, decode, last_logits_only
 from .exporting import export
 from .sampling import Chooser
 from .text_stream import StopTexts, TextStream
+from .wide_products import wide_products
 
 
 class TorchModel(Model):
@@ -98,7 +99,8 @@ class TorchModel(Model):
     def logits(self, request: LogitsRequest) -> Logits:
         """Logits of the last positions with the present stack, as float32."""
         ids = self._encode(request.prompt, request.add_special_tokens)
-        output = self.model(input_ids=ids, use_cache=False, **last_logits_only(self.model, request.last))
+        with wide_products(ids):
+            output = self.model(input_ids=ids, use_cache=False, **last_logits_only(self.model, request.last))
         rows = output.logits[0, -request.last :].float().contiguous().cpu()
         return Logits(positions=rows.shape[0], vocabulary=rows.shape[1], data=rows.numpy().astype("<f4").tobytes())
 
