@@ -31,6 +31,7 @@ from .adapter_stack import AdapterStack
 from .checking import check_stack
 from .decode import Drawn, Limits, decode, last_logits_only
 from .exporting import export
+from .lean_step import LeanStep
 from .sampling import Chooser
 from .text_stream import StopTexts, TextStream
 from .wide_products import wide_products
@@ -46,6 +47,7 @@ class TorchModel(Model):
         self.info = info
         self.stack = AdapterStack(model)
         self._end_tokens = end_tokens
+        self._lean = LeanStep(model)
 
     def generate(self, request: GenerateRequest) -> Generator[Chunk, None, Reply]:
         """Answer a prompt, one token a chunk."""
@@ -61,7 +63,7 @@ class TorchModel(Model):
         text = TextStream(self.tokenizer, prompt[0].tolist())
         stops = StopTexts(request.stop)
         limits = Limits(self._end_tokens, request.max_new_tokens, context)
-        steps = decode(self.model, prompt, chooser, limits, self.stack.version)
+        steps = decode(self.model, prompt, chooser, limits, self.stack.version, self._lean)
         while True:
             try:
                 drawn = next(steps)
