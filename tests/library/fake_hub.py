@@ -66,7 +66,7 @@ class FakeHub:
     def __init__(self):
         self.repos, self.renamed = {}, {}
         self.tokens = set()
-        self.faults = {"info": deque(), "tree": deque(), "resolve": deque(), "content": deque()}
+        self.faults = {"info": deque(), "tree": deque(), "resolve": deque(), "content": deque(), "search": deque()}
         self.gate = None
         """Called with (path, bytes sent) after every block of content: slows or ends a download at will."""
         self.sent = Counter()
@@ -211,7 +211,11 @@ class _Hub(_Handler):
     def answer(self, address):
         """One of its addresses."""
         if address.path == "/api/models":
-            self._search(parse_qs(address.query))
+            fault = self.hub.next_fault("search")
+            if fault.status:
+                self.say(fault.status, b"trouble", fault.headers)
+            else:
+                self._search(parse_qs(address.query))
         elif match := re.fullmatch(r"/api/models/(.+?)(?:/(revision|tree)/([^/]+))?", address.path):
             self._about(address, *match.groups())
         elif match := re.fullmatch(r"/(.+?)/resolve/([^/]+)/(.+)", address.path):

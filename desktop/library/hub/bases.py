@@ -56,6 +56,22 @@ def known_names(named: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((_REPACKED.sub("", named), named)))
 
 
+def names_of_model(path: Path) -> tuple[str, ...]:
+    """What the hub calls a model on the disk, under every name it is known by; empty where nothing says so.
+
+    The record of its download says it, else its folder's name, `user_name`.
+    """
+    record = read_record(path)
+    if record is not None:
+        return tuple(dict.fromkeys((*known_names(record.repo), *known_names(record.asked))))
+    wanted = path.name.casefold()
+    for group in _known().same:
+        if any(wanted in (name.replace("/", "_").casefold(), name.rpartition("/")[2].casefold()) for name in group):
+            return group
+    user, underscore, name = path.name.partition("_")
+    return known_names(f"{user}/{name}") if underscore and _is_source(f"{user}/{name}") else ()
+
+
 def _look(names: tuple[str, ...], home: Home, settings: Settings) -> str:
     """By what a folder was downloaded from, else by its name: `user_name`, `user/name`, or `name` alone."""
     wanted = {name.casefold() for name in names}

@@ -1,7 +1,7 @@
-"""`python -m desktop.library.hub.child`: a download in a process of its own, which may be killed at any moment.
+"""`python -m desktop.library.hub.child`: a download or a search in a process that may be killed at any moment.
 
-One line with a Task comes on standard input; events go to standard output, a JSON object a line. When standard input
-ends, so does the process: whoever started it has stopped it, or is gone.
+One line with a Task or a Search comes on standard input; events go to standard output, a JSON object a line. When
+standard input ends, so does the process: whoever started it has stopped it, or is gone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from .events import Failed, Started, Task, Told, encoder
+from .events import Failed, Search, Started, Task, Told, encoder
 from .problems import HubError
 
 QUIET = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_VERBOSITY": "critical"}
@@ -33,17 +33,21 @@ def main() -> int:
                 os._exit(3)
 
     tell(Started(pid=os.getpid()))
-    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
+    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task | Search)
     threading.Thread(target=_end_with_input, name="input", daemon=True).start()
     os.environ.update(QUIET)
     # Only now, because they read the environment and take half a second.
     from .http_words import in_words
-    from .job import run
+    from .job import run, run_search
 
+    what = ("the search", "main") if isinstance(task, Search) else (task.repo, task.revision)
     try:
-        run(task, tell)
+        if isinstance(task, Search):
+            run_search(task, tell)
+        else:
+            run(task, tell)
     except Exception as error:
-        problem = error if isinstance(error, HubError) else in_words(error, task.repo, task.revision)
+        problem = error if isinstance(error, HubError) else in_words(error, *what)
         tell(Failed(kind=problem.kind, message=str(problem)))
         return 1
     return 0

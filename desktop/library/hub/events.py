@@ -1,4 +1,4 @@
-"""What a download is asked, and what it tells: one JSON object a line between the program and its child."""
+"""What the child is asked, and what it tells: one JSON object a line between the program and its child."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import msgspec
 from .record import Wish
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True):
+class Task(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask", tag="download"):
     """One download."""
 
     repo: str
@@ -31,8 +31,23 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """Files fetched at the same time."""
 
 
+class Search(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask", tag="search"):
+    """A question what the hub has."""
+
+    words: str = ""
+    kind: str = ""
+    """"model", "adapter", or empty for both."""
+    bases: tuple[str, ...] = ()
+    """Names of one base: only its adapters."""
+    model: str = ""
+    """The folder or file of a model on the disk; adapters are held against it."""
+    limit: int = 20
+    tries: int = 3
+    first_wait: float = 1.0
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=lambda name: name.lower()):
-    """Something told by a download."""
+    """Something told by the child."""
 
 
 class FileSize(msgspec.Struct, frozen=True):
@@ -119,6 +134,30 @@ class Checked(Event, frozen=True, kw_only=True):
     differences: tuple[Difference, ...]
 
 
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository that was found."""
+
+    repo: str
+    kind: str
+    base: str = ""
+    """The base model of an adapter, as its page names it."""
+    size: int = 0
+    """Bytes of the repository, all versions together; 0 where the hub doesn't say."""
+    downloads: int = 0
+    """In the last month."""
+    license: str = ""
+    gated: bool = False
+    verdict: str = ""
+    """"fits", "misfit" or "unknown"; empty where no model was named, or for a model."""
+    reason: str = ""
+
+
+class Results(Event, frozen=True, kw_only=True):
+    """What a search found."""
+
+    hits: tuple[Hit, ...]
+
+
 class Failed(Event, frozen=True, kw_only=True):
     """It ended without everything being there."""
 
@@ -132,6 +171,6 @@ class Started(Event, frozen=True, kw_only=True):
     pid: int
 
 
-Told = Found | Progressed | Arrived | Waiting | Finished | Checked | Failed | Started
+Told = Found | Progressed | Arrived | Waiting | Finished | Checked | Results | Failed | Started
 encoder = msgspec.json.Encoder()
 decoder = msgspec.json.Decoder(Told)

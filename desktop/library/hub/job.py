@@ -12,7 +12,7 @@ import msgspec
 from . import staging
 from .checking import compare
 from .choosing import Choice, choose
-from .events import Arrived, Checked, FileSize, Finished, Found, Task, Told, Waiting
+from .events import Arrived, Checked, FileSize, Finished, Found, Results, Search, Task, Told, Waiting
 from .pace import Pace
 from .record import Record, RemoteFile, bytes_done, is_there, part_size
 from .remote import Listing, list_files
@@ -27,12 +27,7 @@ Tell = Callable[[Told], None]
 
 def run(task: Task, tell: Tell) -> None:
     """Do what the task says. Raises HubError or OSError; then nothing of it is in the library."""
-    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
-
-    def tell_wait(reason: str, seconds: float) -> None:
-        tell(Waiting(reason=reason, seconds=seconds))
-
-    patience = Patience(task.tries, task.first_wait, tell_wait)
+    patience = _patience(task, tell)
     listing = patience.run(lambda: list_files(task.repo, task.revision), task.repo, task.revision)
     choice = choose(listing.files, task.wish)
     refuse_hostile(file.path for file in choice.files)
@@ -53,6 +48,23 @@ def run(task: Task, tell: Tell) -> None:
         return
     with staging.locked(target):
         _fetch(record, choice, listing, target, patience, task.workers, tell)
+
+
+def run_search(asked: Search, tell: Tell) -> None:
+    """Tell what the hub has. Raises HubError."""
+    from .search import search
+
+    tell(Results(hits=_patience(asked, tell).run(lambda: search(asked), "the search", "main")))
+
+
+def _patience(asked: Task | Search, tell: Tell) -> Patience:
+    # The hub's library warns of every failure, which is told here in words of its own.
+    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
+
+    def tell_wait(reason: str, seconds: float) -> None:
+        tell(Waiting(reason=reason, seconds=seconds))
+
+    return Patience(asked.tries, asked.first_wait, tell_wait)
 
 
 def _fetch(  # noqa: PLR0913

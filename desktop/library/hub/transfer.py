@@ -18,6 +18,8 @@ from .repo_paths import PARTS, place_below, refuse_link
 from .retrying import Patience, Stopped
 
 _BLOCK = 1 << 20
+_BUFFER = 1 << 15
+"""Less than comes at once, so that next to nothing is lost where the process is killed."""
 _MISMATCHES = 2
 """Times a file may come whole and yet be another one, before it is given up."""
 
@@ -54,7 +56,7 @@ class Transfer:
     def _pull(self, part: Path, patience: Patience) -> str:
         """Fetch what is missing of the part; the hash of the whole."""
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        with open(os.open(part, flags, 0o666), "r+b", buffering=_BLOCK) as out:  # noqa: PTH123
+        with open(os.open(part, flags, 0o666), "r+b", buffering=_BUFFER) as out:  # noqa: PTH123
             digest = self._resume(out.read)
             while self.done < self.file.size:
                 before = self.fetched

@@ -1,4 +1,4 @@
-"""Starts the child of a download, hands its events on, and ends it whenever that is wanted."""
+"""Starts the child of a download or a search, hands its events on, and ends it whenever that is wanted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from .events import Checked, Failed, Finished, Task, Told, decoder
+from .events import Checked, Failed, Finished, Results, Search, Task, Told, decoder
 
 _ROOT = Path(__file__).resolve().parents[3]
 _GRACE = 5.0
@@ -20,7 +20,7 @@ _GRACE = 5.0
 class Worker:
     """One child with one task. Whatever moment it ends at, the download can be taken up again."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task | Search) -> None:
         """Start it. Raises OSError if there is no process to be had."""
         path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
         self._popen = subprocess.Popen(
@@ -38,7 +38,7 @@ class Worker:
         self._stopped = False
 
     def events(self) -> Iterator[Told]:
-        """Its events as they come, to be read on one thread; the last is Finished, Checked or Failed.
+        """Its events as they come, to be read on one thread; the last is Finished, Checked, Results or Failed.
 
         Nothing more comes after `stop`, not even the last.
         """
@@ -57,7 +57,7 @@ class Worker:
             pass  # it was killed; what that means is said below
         finally:
             self._end()
-        if not self._stopped and not isinstance(last, Finished | Checked | Failed):
+        if not self._stopped and not isinstance(last, Finished | Checked | Results | Failed):
             yield Failed(kind="bug", message=self._how_it_ended())
 
     def stop(self) -> None:
