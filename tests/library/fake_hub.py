@@ -73,6 +73,8 @@ class FakeHub:
         """Bytes of content by path."""
         self.requests = []
         """(server, method, path, has a token) of each request."""
+        self.times = []
+        """When each of them came, by `time.perf_counter`."""
         self._servers = [self._serve(_Hub), self._serve(_Content)]
         self.url, self.content_url = (f"http://127.0.0.1:{server.server_port}" for server in self._servers)
 
@@ -129,6 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Count it, and answer; a client that has gone is no fault of the server."""
         self.close_connection = self.headers.get("Connection", "").lower() == "close"
         with_token = "authorization" in self.headers
+        self.hub.times.append(time.perf_counter())
         self.hub.requests.append((self.server_name, self.command, self.path, with_token))
         try:
             self.answer(urlsplit(self.path))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from desktop.library.adapters import list_adapters
@@ -10,6 +12,7 @@ from desktop.library.hub.record import find_unfinished, read_record
 from desktop.library.hub.repo_paths import RECORD
 from desktop.library.models import list_models
 from desktop.library.settings import Settings
+from tests.library.fake_hub import Fault
 from tests.library.hub.repositories import adapter_files, content, model_files
 
 NEEDED = {"adapter_config.json", "adapter_model.safetensors", "README.md"}
@@ -137,3 +140,50 @@ def test_the_content_network_never_sees_the_token(download, adapter, hub, monkey
     assert download("tloen/alpaca-lora-7b").finished
     assert {with_token for server, _, _, with_token in hub.requests if server == "hub"} == {True}
     assert {with_token for server, _, _, with_token in hub.requests if server == "content"} == {False}
+
+
+def test_a_changed_repository_starts_only_what_changed_anew(download, hub, as_bytes, home):
+    files = as_bytes(model_files(shards=2))
+    repo = hub.add("a/llama", files)
+    hub.faults["content"].extend([Fault()] * 5 + [Fault(status=404)] * 20)
+    assert download("a/llama", workers=1, tries=1).failed
+    first, second = sorted(path for path in files if path.endswith(".safetensors"))
+    assert first in hub.sent
+    hub.faults["content"].clear()
+    hub.sent.clear()
+    files = files | {second: files[second][::-1], "config.json": files["config.json"] + b" "}
+    repo.change(files)
+    assert download("a/llama").finished
+    assert first not in hub.sent, "the same file is not fetched again"
+    assert {path: data for path, data in content(home.models / "a_llama").items() if path != RECORD} == files
+
+
+@pytest.mark.parametrize("moved", [0, 1])
+def test_adding_to_a_folder_may_be_cut_off_at_any_point(download, hub, home, monkeypatch, moved):
+    files = {f"m.Q{number}_0.gguf": b"GGUF" + bytes([number]) * 9000 for number in (4, 5, 8)}
+    hub.add("a/g", files)
+    assert download("a/g", include=["*Q4*"]).finished
+    rename, left = Path.rename, [moved]
+
+    def cut(self, target):
+        if self.suffix == ".gguf" and not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= self.suffix == ".gguf"
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", cut)
+    with pytest.raises(KeyboardInterrupt):
+        download("a/g", include=["*"])
+    monkeypatch.setattr(Path, "rename", rename)
+    assert [(one.size, one.problem) for one in list_models(home, Settings()) if one.size != 9004] == []
+    hub.sent.clear()
+    assert download("a/g", include=["*"]).finished
+    assert not hub.sent
+    assert {path: data for path, data in content(home.models / "a_g").items() if path != RECORD} == files
+    assert [path.name for path in home.models.iterdir()] == ["a_g"]
+
+
+def test_a_file_from_an_address_comes_alone(download, hub, home):
+    hub.add("a/g", {"m.Q4_K_M.gguf": b"GGUF" + b"4" * 9000, "m.Q8_0.gguf": b"GGUF" + b"8" * 9000})
+    assert download("https://huggingface.co/a/g/resolve/main/m.Q8_0.gguf?download=true").finished
+    assert set(content(home.models / "a_g")) == {"m.Q8_0.gguf", RECORD}
