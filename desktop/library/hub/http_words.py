@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -24,6 +25,7 @@ from huggingface_hub.errors import (
 from .problems import HubError, without_secrets
 
 _LOG_IN = "run `hf auth login`, or set HF_TOKEN"
+_LIMIT = re.compile(r"\br=0;\s*t=(\d+)", re.ASCII)
 LONGEST_WAIT = 3600.0
 """Seconds; who is asked to wait longer is told, and may come back."""
 
@@ -137,7 +139,9 @@ def _cause(error: BaseException) -> str:
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:
-    """What Retry-After says: seconds, or a date."""
+    """What Retry-After says, seconds or a date, or what the hub says of the limit: `"api";r=0;t=55`."""
+    if (limit := _LIMIT.search(headers.get("RateLimit", ""))) is not None:
+        return float(limit[1])
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)

@@ -52,7 +52,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 class DownloadQueue:
     """Runs the waiting ones, each in a child of its own; `on_change` hears of every change, on any thread.
 
-    It is called with the entry, or with the id alone of one that has gone.
+    It is called with the entry, or with the id alone of one that has gone, and must not wait for another thread that
+    asks the queue for something.
     """
 
     def __init__(self, home: Home, on_change: Callable[[Entry | int], None], parallel: int = 1) -> None:

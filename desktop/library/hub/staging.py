@@ -122,7 +122,8 @@ def complete(staging: Path, target: Path, record: Record) -> None:
 
 def add(staging: Path, target: Path, record: Record, files: tuple[RemoteFile, ...]) -> None:
     """Put further files into a folder of an earlier download; none is overwritten. Raises HubError, OSError."""
-    for file in files:
+    # The first part of a split file last: it is the one that is listed.
+    for file in sorted(files, key=lambda one: one.path, reverse=True):
         place = place_below(target, file.path)
         if os.path.lexists(place):
             raise HubError("exists", f"{place} has appeared meanwhile. Move it away and run it again.")
@@ -149,8 +150,9 @@ def _drop_changed(staging: Path, before: Record, now: Record) -> None:
     same = {file.path for file in before.files if wanted.get(file.path) == file.hash}
     parts = {part_of(staging, file).name for file in now.files}
     for root, folders, names in os.walk(staging):
-        folders[:] = [name for name in folders if not (Path(root) / name).is_symlink()]
-        for name in names:
+        links = {name for name in folders if (Path(root) / name).is_symlink()}
+        folders[:] = [name for name in folders if name not in links]
+        for name in (*names, *links):
             file = Path(root) / name
             path = file.relative_to(staging).as_posix()
             if path == RECORD or path in same or (file.parent.name == PARTS and name in parts):

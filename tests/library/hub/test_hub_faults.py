@@ -57,6 +57,7 @@ def scenario(seed, hub, download, home, tmp_path, monkeypatch):
     if first.failed and chance.random() < 0.3:
         files = make(is_model, seed + 1000, size, tmp_path)
         repo.change(files)
+    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 30)
     second = download("user/thing")
     assert second.finished, second.failed
     judge(second, target, files, home)

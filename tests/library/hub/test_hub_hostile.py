@@ -7,6 +7,7 @@ import pytest
 from desktop.library.hub.problems import HubError
 from desktop.library.hub.record import RemoteFile, staging_of
 from desktop.library.hub.repo_paths import PARTS, RECORD, fault, place_below, refuse_hostile
+from tests.library.fake_hub import Fault
 from tests.library.hub.repositories import adapter_files, content
 
 HOSTILE = [
@@ -93,3 +94,17 @@ def test_a_link_that_appears_while_it_runs_is_not_followed(tmp_path):
     (staging / "b.json").symlink_to(tmp_path / "outside" / "b.json")
     with pytest.raises(HubError, match="is a link"):
         place_below(staging, "b.json")
+
+
+def test_links_put_into_the_hidden_folder_do_not_reach_the_library(download, adapter, hub, home, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    hub.faults["content"].extend([Fault(status=500)] * 40)
+    assert download("tloen/alpaca-lora-7b").failed
+    hub.faults["content"].clear()
+    staging = staging_of(home.loras / "tloen_alpaca-lora-7b")
+    (staging / "link").symlink_to(outside)
+    (staging / "file").symlink_to(outside / "x")
+    assert download("tloen/alpaca-lora-7b").finished
+    assert not [one for one in home.loras.rglob("*") if one.is_symlink()]
+    assert list(outside.iterdir()) == []

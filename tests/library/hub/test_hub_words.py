@@ -12,6 +12,7 @@ import pytest
 from huggingface_hub import constants
 
 from desktop.library.hub import staging, transfer
+from desktop.library.hub.http_words import from_status
 from desktop.library.hub.problems import without_secrets
 from desktop.library.hub.record import find_unfinished
 from tests.library.fake_hub import Fault
@@ -128,6 +129,21 @@ def test_rate_limited_waits_as_long_as_it_is_asked_to(download, adapter, hub, mo
     assert patience.run(lambda: list_files(NAME, "main"), NAME, "main").commit
     assert [seconds for seconds in waited if seconds] == [7.0]
     assert "asked too often (429). It asks to wait 7 seconds" in told[0][0]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "12"}, 12),
+        ({"RateLimit": '"api";r=0;t=55', "Retry-After": "1"}, 55),
+        ({"RateLimit": '"api";r=9;t=55'}, None),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
+        ({"Retry-After": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_how_long_the_hub_asks_to_wait(headers, seconds):
+    assert from_status(429, headers).wait == seconds
 
 
 def test_rate_limited_for_good(download, adapter, hub):
