@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from desktop.library.conversions import find_conversion
 from desktop.library.home import Home
 from desktop.library.hub.bases import names_of_model
 from desktop.library.hub.events import Failed, Hit, Results, Search, Waiting
@@ -66,10 +66,13 @@ def _asked(args: argparse.Namespace) -> Search:
         path = find_model(args.model, home, read_settings_file(home.settings_file))
     except NameNotFound as error:
         raise CommandError(str(error)) from error
+    if path.suffix.lower() == ".gguf":
+        # Of a GGUF the folder is read that it was converted to, as loaders do.
+        path = find_conversion(home.models, path) or path
     names = names_of_model(path)
     if not names:
         say("Nothing says how the hub calls this model, so adapters of every base are held against its shapes.")
-    return Search(words=words, kind="adapter", bases=names, model=str(Path(path)), limit=args.limit)
+    return Search(words=words, kind="adapter", bases=names, model=str(path), limit=args.limit)
 
 
 def _find(asked: Search) -> tuple[Hit, ...]:

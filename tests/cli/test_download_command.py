@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import psutil
 import pytest
 
 from desktop.library.hub.record import Record, RemoteFile, staging_of, write_record
+from desktop.library.hub.worker import Worker
 from tests.library.fake_hub import Fault, fake_hub, lend
 from tests.library.hub.repositories import adapter_files, in_bytes, model_files
 from tests.library.making import make_model
@@ -26,7 +28,7 @@ def hub(monkeypatch, tmp_path):
 
 def test_the_adapter_and_its_base(run, hub, home):
     ran = run("download", NAME)
-    assert (ran.status, ran.out) == (0, f"{home.loras / 'tloen_alpaca-lora-7b'}\n")
+    assert (ran.status, ran.out) == (0, f"{home.loras / 'tloen_alpaca-lora-7b'}\n"), ran.err
     assert f"{NAME} is an adapter: it holds adapter_config.json" in ran.err
     assert "Complete and verified: 3 files, 66.0 kB." in ran.err
     assert (
@@ -43,7 +45,6 @@ def test_the_adapter_and_its_base(run, hub, home):
     ]
     (base,) = (one for one in events if one["event"] == "base")
     assert (base["gone"], base["here"], base["sources"][0]) == (True, "", "huggyllama/llama-7b")
-    assert "the library has it as huggyllama_llama-7b" in run("download", NAME).err
 
 
 def test_the_base_is_found_under_the_name_the_page_gives_it(run, hub, home):
@@ -102,3 +103,19 @@ def test_what_can_t_be_asked_for(run, home, arguments, words):
     ran = run("download", *arguments)
     assert ran.status == 1
     assert words in ran.err
+
+
+def test_ctrl_c_ends_the_child_and_says_how_to_go_on(run, hub, home, monkeypatch):
+    workers = []
+
+    def interrupted(self):
+        workers.append(self)
+        yield next(iter_events(self))
+        raise KeyboardInterrupt
+
+    iter_events = Worker.events
+    monkeypatch.setattr(Worker, "events", interrupted)
+    ran = run("download", NAME)
+    assert ran.status == 130
+    assert "What has come is kept: run the same command again to go on, or with --cancel" in ran.err
+    assert not psutil.pid_exists(workers[0].pid) or workers[0]._popen.wait(10) != 0
