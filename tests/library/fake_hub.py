@@ -16,8 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-LARGE = 4096
-"""Bytes from which a file is kept by its SHA-256, as git-lfs does, and comes from the content network."""
+from tests.library.fake_repo import LARGE, Repo, blob, commit_of, describe, entry
+
 PAGE = 3
 """Entries of a tree in one answer."""
 BLOCK = 1 << 16
@@ -37,27 +37,6 @@ class Fault(NamedTuple):
     """Seconds of silence before the body."""
     deaf: bool = False
     """Ranges are passed over: the whole file comes."""
-
-
-class Repo:
-    """Files by path, at one commit; setting `files` anew makes another."""
-
-    def __init__(self, files, *, gated=False, private=False, downloads=0, tags=(), revisions=("main",)):
-        self.gated, self.private, self.downloads, self.tags = gated, private, downloads, tuple(tags)
-        self.revisions = revisions
-        self.history = {}
-        self.change(files)
-
-    def change(self, files):
-        """Another commit."""
-        self.files = dict(files)
-        text = json.dumps([[path, hashlib.sha256(data).hexdigest()] for path, data in sorted(self.files.items())])
-        self.commit = hashlib.sha1(text.encode()).hexdigest()
-        self.history[self.commit] = self.files
-
-    def at(self, revision):
-        """The files at a branch or commit; None where there is no such thing."""
-        return self.files if revision in self.revisions else self.history.get(revision)
 
 
 class FakeHub:
@@ -289,13 +268,9 @@ class _Hub(_Handler):
     def _send_small(self, path, repo, files):
         if self.command == "HEAD":
             headers = [("X-Repo-Commit", commit_of(repo, files)), ("ETag", f'"{blob(files[path])}"')]
-            self.send_response(200)
-            for header, value in [*headers, ("Content-Length", str(len(files[path]))), ("Connection", "close")]:
-                self.send_header(header, value)
-            self.end_headers()
-            self.close_connection = True
-            return
-        self.send_file(path, files[path], self.hub.next_fault("content"))
+            self.say(200, files[path], headers)
+        else:
+            self.send_file(path, files[path], self.hub.next_fault("content"))
 
     def _search(self, query):
         words = [word.lower() for text in query.get("search", []) for word in text.split()]
@@ -307,35 +282,6 @@ class _Hub(_Handler):
         ]
         found.sort(key=lambda one: -one["downloads"])
         self.say(200, found[: int(query.get("limit", ["1000"])[0])])
-
-
-def commit_of(repo, files):
-    """The commit at which a repository has these files."""
-    return next(commit for commit, known in repo.history.items() if known is files)
-
-
-def describe(name, repo):
-    """A repository as the hub tells of it."""
-    return {
-        "_id": "0", "id": name, "modelId": name, "sha": repo.commit, "private": repo.private, "gated": repo.gated,
-        "downloads": repo.downloads, "likes": 0, "tags": list(repo.tags),
-        "usedStorage": sum(map(len, repo.files.values())),
-        "siblings": [{"rfilename": path} for path in repo.files],
-    }  # fmt: skip
-
-
-def entry(path, data):
-    """A file as the tree lists it."""
-    found = {"type": "file", "oid": blob(data), "size": len(data), "path": path}
-    if len(data) >= LARGE:
-        digest = hashlib.sha256(data).hexdigest()
-        found["lfs"] = {"oid": digest, "size": len(data), "pointerSize": 134}
-    return found
-
-
-def blob(data):
-    """As git hashes a file."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
 def lend(monkeypatch, hub, folder):
