@@ -59,7 +59,7 @@ class FakeHub:
 
     def _serve(self, handler):
         server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (handler,), {"hub": self}))
-        server.daemon_threads, server.block_on_close = False, True
+        server.daemon_threads = False
         threading.Thread(target=server.serve_forever, args=(0.02,)).start()
         return server
 
@@ -179,7 +179,7 @@ class _Content(_Handler):
 
     def answer(self, address):
         """A file."""
-        name, path, digest = (unquote(part) for part in address.path.split("/")[1:4])
+        name, path, digest = map(unquote, address.path.split("/")[1:4])
         for files in self.hub.repos[name].history.values():
             if path in files and hashlib.sha256(files[path]).hexdigest() == digest:
                 self.send_file(path, files[path], self.hub.next_fault("content"))
@@ -194,10 +194,8 @@ class _Hub(_Handler):
         """One of its addresses."""
         if address.path == "/api/models":
             fault = self.hub.next_fault("search")
-            if fault.status:
-                self.say(fault.status, b"trouble", fault.headers)
-            else:
-                self._search(parse_qs(address.query))
+            query = parse_qs(address.query)
+            self.say(fault.status, b"trouble", fault.headers) if fault.status else self._search(query)
         elif match := re.fullmatch(r"/api/models/(.+?)(?:/(revision|tree)/([^/]+))?", address.path):
             self._about(address, *match.groups())
         elif match := re.fullmatch(r"/(.+?)/resolve/([^/]+)/(.+)", address.path):
@@ -260,15 +258,15 @@ class _Hub(_Handler):
             fault = self.hub.next_fault("resolve")
             headers = [("Location", f"{self.hub.content_url}/{place}?X-Amz-Signature=topsecret")]
             headers += [("X-Linked-Size", str(len(files[path]))), ("X-Linked-Etag", f'"{digest}"')]
-            headers += [("X-Repo-Commit", commit_of(repo, files)), ("ETag", f'"{digest}"')]
+            headers += [("X-Repo-Commit", commit_of(repo, files)), ("ETag", headers[-1][1])]
             self.say(fault.status or 302, b"", fault.headers if fault.status else headers)
         else:
             self._send_small(path, repo, files)
 
     def _send_small(self, path, repo, files):
         if self.command == "HEAD":
-            headers = [("X-Repo-Commit", commit_of(repo, files)), ("ETag", f'"{blob(files[path])}"')]
-            self.say(200, files[path], headers)
+            facts = (("X-Repo-Commit", commit_of(repo, files)), ("ETag", f'"{blob(files[path])}"'))
+            self.say(200, files[path], facts)
         else:
             self.send_file(path, files[path], self.hub.next_fault("content"))
 
