@@ -52,6 +52,11 @@ class Home:
         return self.root / "conversations"
 
     @property
+    def downloads(self) -> Path:
+        """The list of downloads, which comes back after a restart."""
+        return self.root / "downloads.json"
+
+    @property
     def engines(self) -> Path:
         """Interpreters made for loaders that need their own."""
         return self.root / "engines"

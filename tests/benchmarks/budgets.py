@@ -76,5 +76,6 @@ BUDGETS: dict[str, Budget] = {
     "stack.attach.16th": Budget("value at most", 30, "attach the sixteenth; baseline: PEFT's sixteenth"),
     "stack.reweight": Budget("value at most", 2, "change a weight; baseline: PEFT's set_scale on every layer"),
     "stack.remove": Budget("value at most", 10, "remove the last adapter; baseline: PEFT's unload"),
+    "download.speed": Budget("ratio at least", 0.9, "verified download; baseline: bare snapshot_download"),
     "library.list": Budget("value at most", 1.0, "list 1,000 adapters; baseline: reading their configurations"),
 }
