@@ -68,7 +68,7 @@ class Engine:
         """Kinds of jobs that are done between two tokens of an answer."""
         self._say(Hello(PROTOCOL, os.getpid(), platform.python_version()))
         self._inbox = Inbox(incoming)
-        self._resting = Resting(self._inbox, lambda resting: self._say(Rest(resting)))
+        self._resting = Resting(self._inbox, lambda seconds: self._say(Rest(seconds > 0)))
 
     def serve(self) -> None:
         """Do jobs until the shell closes the pipe."""
