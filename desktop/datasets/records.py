@@ -1,0 +1,24 @@
+"""A row as it stands in a file, before anybody asked what it means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from .plan import RowError
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a file, or the place where one should be."""
+
+    file: str
+    """Name of the file, without its folder."""
+    row: int
+    """Number in the data, from 1."""
+    line: int
+    """Line on which it begins, from 1."""
+    value: Any = None
+    """What JSON holds there; for tables a dict of texts, for raw text a str."""
+    problem: RowError | None = None
+    """Why there is no value."""
