@@ -8,6 +8,8 @@ from typing import Any
 
 from desktop.api import (
     AttachReceipt,
+    EvaluateRequest,
+    Evaluation,
     ExportReport,
     ExportRequest,
     GenerateRequest,
@@ -30,6 +32,7 @@ from .messages import (
     CheckStack,
     ComputeLogits,
     CountTokens,
+    Evaluate,
     Export,
     Finished,
     Generate,
@@ -164,6 +167,11 @@ class EngineClient(Connection):
         """Write the stack to disk; the job's events are steps."""
         message = Export(job=new_number(), request=request)
         return self._ask(message, Job(message.job, ExportReport, self.cancel))
+
+    def evaluate(self, request: EvaluateRequest) -> Job[Evaluation]:
+        """Measure the model with its present stack; the job's events are steps."""
+        message = Evaluate(job=new_number(), request=request)
+        return self._ask(message, Job(message.job, Evaluation, self.cancel))
 
     def restart(self, on_step: Callable[[Step], None] | None = None) -> None:
         """Start again after a crash, with the same model and the same stack. Raises what loading raises."""

@@ -42,6 +42,11 @@ class Home:
         return self.root / "conversations"
 
     @property
+    def runs(self) -> Path:
+        """Training runs, a folder each."""
+        return self.root / "runs"
+
+    @property
     def engines(self) -> Path:
         """Interpreters made for loaders that need their own."""
         return self.root / "engines"

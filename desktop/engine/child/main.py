@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from desktop.api import ExportReport, LoaderError, Model
+from desktop.api import Evaluation, ExportReport, LoaderError, Model
 from desktop.engine.messages import (
     PROTOCOL,
     ApplyLora,
@@ -22,6 +22,7 @@ from desktop.engine.messages import (
     ComputeLogits,
     CountTokens,
     Describe,
+    Evaluate,
     Event,
     Export,
     Failed,
@@ -129,6 +130,8 @@ class Engine:
                 return self._the_model().check_stack(ask.prompt)
             case Export():
                 return self._export(ask)
+            case Evaluate():
+                return self._evaluate(ask)
         raise LoaderError(f"This engine doesn't know how to {type(ask).__name__}. Update LoRA Deck.")
 
     def between(self, job: int) -> None:
@@ -181,6 +184,19 @@ class Engine:
             self.between(ask.job)
 
         return self._the_model().export(ask.request, progress)
+
+    def _evaluate(self, ask: Evaluate) -> Evaluation:
+        shares = self._the_model().evaluate(ask.request)
+        try:
+            while True:
+                self.say(Step(ask.job, "Evaluating", next(shares)))
+                self.between(ask.job)
+        except StopIteration as ending:
+            if not isinstance(ending.value, Evaluation):
+                raise TypeError(f"evaluate returned {type(ending.value).__name__} where Evaluation was due") from None
+            return ending.value
+        finally:
+            shares.close()
 
     def _the_model(self) -> Model:
         self._the_stack().check()
