@@ -12,10 +12,11 @@ import msgspec
 
 from desktop.api import TrainingRow
 
+from .decoding import Progress, Tally
 from .kinds import Shape, find_shape
 from .making import Maker, choose_maker
 from .plan import DataError, DataPlan, RowError, checked_plan
-from .reading import Progress, Tally, read_records, source_files
+from .reading import read_records, source_files
 from .records import Record
 from .report import KEPT_BAD_ROWS, BadRow, DatasetReport
 
@@ -65,7 +66,7 @@ class Prepared:
     def row(self, number: int) -> TrainingRow:
         """The row of that number in the data, whether others are good or not. Raises DataError with what is wrong."""
         for source in self._sources:
-            for record in read_records(source.files, source.shape, self.plan, Tally()):
+            for record in read_records(source.files, self.plan, Tally()):
                 if record.row == number:
                     try:
                         return _made(source.maker, record)
@@ -80,7 +81,7 @@ class Prepared:
     def _all(self, progress: Progress | None) -> Iterator[tuple[bool, TrainingRow]]:
         tally = Tally(progress)
         for number, source in enumerate(self._sources):
-            for record in read_records(source.files, source.shape, self.plan, tally):
+            for record in read_records(source.files, self.plan, tally):
                 try:
                     row = _made(source.maker, record)
                 except RowError:
@@ -150,7 +151,7 @@ class _Check:
     def run(self, source: Source, plan: DataPlan, tally: Tally) -> array[int]:
         """The hash of each good row's text, in order."""
         hashes, seen = array("Q"), set[int]()
-        for record in read_records(source.files, source.shape, plan, tally):
+        for record in read_records(source.files, plan, tally):
             if isinstance(record.value, dict) and len(self.columns) < 1000:
                 self.columns.update(dict.fromkeys(record.value))
             try:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from .plan import RowError
+
+Container = Literal["json list", "json lines", "json objects", "comma table", "tab table", "text"]
+"""How a file holds its rows."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,3 +25,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """What JSON holds there; for tables a dict of texts, for raw text a str."""
     problem: RowError | None = None
     """Why there is no value."""
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of one file without its number in the data."""
+
+    line: int
+    value: Any = None
+    problem: RowError | None = None

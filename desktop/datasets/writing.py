@@ -10,9 +10,9 @@ import msgspec
 from desktop.api import TrainingRow
 from desktop.library.atomic import written_atomically
 
+from .decoding import Progress
 from .plan import DataError, DataPlan
 from .prepare import prepare
-from .reading import Progress
 from .report import DatasetReport
 
 ROWS_FILE = "rows.jsonl"
@@ -22,7 +22,7 @@ EVALUATION_FILE = "evaluation.jsonl"
 def write_rows(plan: DataPlan, folder: Path, progress: Progress | None = None) -> DatasetReport:
     """Check the data and write `rows.jsonl`, and `evaluation.jsonl` where rows are held out, into a run's folder.
 
-    Raises DataError where the data can't be used or the disk takes no more; a `rows.jsonl` that was there is then as it was.
+    Raises DataError where the data can't be used or the disk is full; a `rows.jsonl` of before is then as it was.
     """
     prepared = prepare(plan, progress)
     encoder = msgspec.json.Encoder()
