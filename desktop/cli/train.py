@@ -49,9 +49,7 @@ def register(commands: Any) -> None:
         "when it is complete, and overwrites nothing.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument(
-        "run_file", nargs="?", metavar="RUN.toml", help="a file with everything (docs/training.md)"
-    )
+    parser.add_argument("run_file", nargs="?", metavar="RUN.toml", help="a file with everything (docs/training.md)")
     add_model_arguments(parser, required=False)
     add_data_arguments(parser)
     add_training_arguments(parser)

@@ -49,9 +49,7 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-o", "--output", metavar="NAME", help="what the new adapter is called in the library")
     names = "; ".join(f"{one.name}: {one.words}" for one in PRESETS)
     group.add_argument("--preset", metavar="NAME", help=names.replace("%", "%%"))
-    group.add_argument(
-        "--like", metavar="ID", help="settings, data and model of an earlier run"
-    )
+    group.add_argument("--like", metavar="ID", help="settings, data and model of an earlier run")
     group.add_argument(
         "--set-train",
         nargs="+",

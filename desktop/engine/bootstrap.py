@@ -2,7 +2,7 @@
 
 It is run by path and by any interpreter, so until the packages are lent it uses the standard library only.
 The one argument is a JSON object {"packages": {top-level package: folder}, "only": [module names of desktop]}.
-With "run": the folder of a training run, and "role", it is one of the processes of a detached engine instead.
+With "run" (the folder of a training run), "role" and "token" it is one of the processes of a detached engine.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def main() -> None:
         print(f"The interpreter {sys.executable} can't run an engine: {error}", file=sys.stderr, flush=True)  # noqa: T201
         os._exit(EXIT_MISSING)
     if "run" in lend:
-        play(lend["role"], lend["run"])
+        play(lend["role"], lend["run"], lend["token"])
     else:
         run(incoming, outgoing)
 

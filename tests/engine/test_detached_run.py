@@ -67,7 +67,7 @@ def run_here(new_run, monkeypatch):
     def run(before=lambda run: None, **more):
         folder = new_run(**more)
         before(folder)
-        train(folder)
+        train(folder, "here")
         return folder, events(folder, RunEnded)[-1]
 
     yield run

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import msgspec
 
 from desktop.engine.exit_reason import exit_reason, read_oom_counters
 from desktop.engine.process import last_line
-from desktop.engine.runs.entries import Died, Entry, Launched, RunEnded
+from desktop.engine.runs.entries import Died, Entry, Launched, RunEnded, RunEvent
 from desktop.engine.runs.folder import RunFolder
 from desktop.engine.runs.lines import Tail, append_line, size_of
 from desktop.engine.runs.lock import RunLock
@@ -29,15 +30,15 @@ EXIT_BUSY = 75
 """Exit status of a worker that found the run in another's hands."""
 
 
-def play(role: str, folder: str) -> None:
-    """Be one of the three processes, and end."""
+def play(role: str, folder: str, token: str) -> None:
+    """Be one of the three processes, and end. `token` names this start of the run."""
     run = RunFolder(Path(folder))
     if role == "detach":
         _start("watch")
         os._exit(0)
     if role == "watch":
-        os._exit(_watch(run))
-    _work(run)
+        os._exit(_watch(run, token))
+    _work(run, token)
 
 
 def _start(role: str) -> subprocess.Popen[bytes]:
@@ -48,7 +49,7 @@ def _start(role: str) -> subprocess.Popen[bytes]:
     )
 
 
-def _watch(run: RunFolder) -> int:
+def _watch(run: RunFolder, token: str) -> int:
     """Wait for the worker's end and write down how it ended where it could not do so itself."""
     before, begun = read_oom_counters(), size_of(run.events)
     worker = _start("work")
@@ -58,22 +59,27 @@ def _watch(run: RunFolder) -> int:
 
     signal.signal(signal.SIGTERM, pass_on)
     status = worker.wait()
-    entries = Tail[Entry](run.events, Entry, begun).read()
-    own = [entry for entry in entries if isinstance(entry.event, Launched | RunEnded)]
-    if status != EXIT_BUSY and (not own or isinstance(own[-1].event, Launched)):
+    said = [entry.event for entry in Tail[Entry](run.events, Entry, begun).read()]
+    if status != EXIT_BUSY and not _has_ended(said, token):
         reason = exit_reason(status, before, read_oom_counters(), last_line(run.log))
-        append_line(run.events, Entry(time.time(), Died(reason=reason)))
+        append_line(run.events, Entry(time.time(), Died(token=token, reason=reason)))
     return 0
 
 
-def _work(run: RunFolder) -> None:
+def _has_ended(said: Sequence[RunEvent], token: str) -> bool:
+    """Whether the worker of this start had its last word."""
+    launches = [number for number, event in enumerate(said) if isinstance(event, Launched) and event.token == token]
+    return bool(launches) and any(isinstance(event, RunEnded) for event in said[launches[0] :])
+
+
+def _work(run: RunFolder, token: str) -> None:
     try:
         lock = RunLock(run.lock)
     except BlockingIOError as error:
         print(error, flush=True)  # noqa: T201 - goes to the log
         os._exit(EXIT_BUSY)
     try:
-        train(run)
+        train(run, token)
     except BaseException:
         traceback.print_exc()
         os._exit(1)

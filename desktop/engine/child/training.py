@@ -139,14 +139,14 @@ class Run:
         tell_rest(self._folder, time.time() + seconds if seconds else 0.0)
 
 
-def train(folder: RunFolder) -> None:
+def train(folder: RunFolder, token: str) -> None:
     """Do what the folder's task says; the log's last line then says how it ended.
 
     Raises only what leaves nothing to be written: the process then ends without a last word, and its watcher tells.
     """
     task = msgspec.json.decode(folder.task.read_bytes(), type=RunTask)
     run = Run(folder, task)
-    run.say(Launched(pid=os.getpid(), resume_step=task.resume_step, version=task.version))
+    run.say(Launched(pid=os.getpid(), token=token, resume_step=task.resume_step, version=task.version))
     try:
         ended = run.do()
     except StoppedEarly:

@@ -15,6 +15,8 @@ class Launched(msgspec.Struct, frozen=True, kw_only=True, tag="launched"):
     """An engine has taken the run up, for the first time or again."""
 
     pid: int
+    token: str = ""
+    """Names this start among all others."""
     resume_step: int = 0
     """Step of the checkpoint it goes on from; 0 where it begins."""
     version: str = ""
@@ -57,6 +59,8 @@ class RunEnded(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
 class Died(msgspec.Struct, frozen=True, kw_only=True, tag="died"):
     """The engine's process ended without a last word; written by the one that watches over it."""
 
+    token: str = ""
+    """Of the start that it took part in."""
     reason: str
     """How, in words, from the system's own counters."""
 

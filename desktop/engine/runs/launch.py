@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -40,8 +41,9 @@ def start_run(folder: RunFolder, launch: Launch) -> None:
     if (who := holder(folder.lock)) is not None:
         raise RunNotStarted(f"The run {folder.id} is running already (process {who.pid}).")
     tail = Tail[Entry](folder.events, Entry, size_of(folder.events))
+    token = secrets.token_hex(8)
     try:
-        status = _call(folder, launch)
+        status = _call(folder, launch, token)
     except OSError as error:
         raise RunNotStarted(f"{launch.python} can't be started ({error.strerror}).") from error
     if status:
@@ -49,19 +51,22 @@ def start_run(folder: RunFolder, launch: Launch) -> None:
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
         for entry in tail.read():
+            # An earlier engine's watcher may still be about to tell how that one ended.
             if isinstance(entry.event, Launched):
-                return
-            if isinstance(entry.event, Died):
+                if entry.event.token == token:
+                    return
+                raise RunNotStarted(f"The run {folder.id} is running already (process {entry.event.pid}).")
+            if isinstance(entry.event, Died) and entry.event.token == token:
                 raise RunNotStarted(f"The engine could not take the run up: {entry.event.reason}.")
         time.sleep(0.01)
     raise RunNotStarted(f"The engine said nothing for {START_TIMEOUT:.0f} seconds. {folder.log} may say why.")
 
 
-def _call(folder: RunFolder, launch: Launch) -> int:
+def _call(folder: RunFolder, launch: Launch, token: str) -> int:
     """Start a process that starts the engine and ends, so that nobody here is the engine's parent; its status."""
     with folder.log.open("ab") as log:
         return subprocess.call(
-            [launch.python, "-u", str(Path(bootstrap.__file__).resolve()), _lend(folder, launch)],
+            [launch.python, "-u", str(Path(bootstrap.__file__).resolve()), _lend(folder, launch, token)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -71,13 +76,14 @@ def _call(folder: RunFolder, launch: Launch) -> int:
         )
 
 
-def _lend(folder: RunFolder, launch: Launch) -> str:
+def _lend(folder: RunFolder, launch: Launch, token: str) -> str:
     package = Path(bootstrap.__file__).resolve().parent.parent
     lend = {
         "packages": {**launch.packages, "desktop": str(package)},
         "only": ["desktop.api", "desktop.engine"],
         "run": str(folder.root),
         "role": "detach",
+        "token": token,
     }
     return msgspec.json.encode(lend).decode()
 

@@ -19,6 +19,7 @@ class History:
 
     def __init__(self) -> None:
         """Nothing has happened yet."""
+        self._token = ""
         self.launches = 0
         self.launched_at = 0.0
         """When it was first taken up: seconds since 1970; 0.0 where it never was."""
@@ -74,7 +75,8 @@ class History:
 
     def _take(self, entry: Entry) -> None:
         match entry.event:
-            case Launched():
+            case Launched() as launched:
+                self._token = launched.token
                 self.launches += 1
                 self.launched_at = self.launched_at or entry.time
                 self.started = self.ended = self.died = self.preparing = None
@@ -97,7 +99,7 @@ class History:
                 self.notes.append(note)
             case RunEnded() as ended:
                 self.ended = ended
-            case Died() as died:
+            case Died() as died if died.token == self._token:
                 self.died = died
 
     def _forget_after(self, step: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -101,11 +101,17 @@ def _check_unchanged(folder: RunFolder, run: RunFile, hash_of: Hash) -> None:
 
 def _check_settings(folder: RunFolder, run: RunFile) -> None:
     try:
-        before = msgspec.json.decode(folder.task.read_bytes(), type=RunTask).train.settings
+        before = msgspec.json.decode(folder.task.read_bytes(), type=RunTask)
     except (OSError, ValueError):
         return  # it was never started
+    back = f"Put it back in {folder.run_file}, or start a new run."
+    if told := _differences(before.load, run.model.request(), ("path", "dtype", "bits", "device", "settings")):
+        raise RunError(f"The base is to be held in another way: {told}. {back}")
     fields = [name for name in TrainSettings.__struct_fields__ if name not in _FREE_TO_CHANGE]
-    changed = [name for name in fields if getattr(before, name) != getattr(run.settings, name)]
-    if changed:
-        told = ", ".join(f"{name} was {getattr(before, name)} and is {getattr(run.settings, name)}" for name in changed)
-        raise RunError(f"The settings in {folder.run_file} were changed: {told}. Put them back, or start a new run.")
+    if told := _differences(before.train.settings, run.settings, fields):
+        raise RunError(f"The settings were changed: {told}. {back}")
+
+
+def _differences(before: msgspec.Struct, now: msgspec.Struct, fields: Iterable[str]) -> str:
+    changed = [name for name in fields if getattr(before, name) != getattr(now, name)]
+    return ", ".join(f"{name} was {getattr(before, name)} and is {getattr(now, name)}" for name in changed)
