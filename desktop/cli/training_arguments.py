@@ -25,6 +25,8 @@ from .output import CommandError, ProgressLine
 
 SAMPLE_TOKENS = 64
 """Longest answer of a sample prompt, in tokens."""
+SAMPLE_EVERY = 50
+"""Steps between two answers of a sample prompt, where nothing else is said."""
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
@@ -167,6 +169,8 @@ def _settings(args: argparse.Namespace, given: RunFile | None) -> TrainSettings:
         if not equals or key not in kinds:
             raise CommandError(f"--set-train {text}: write KEY=VALUE with one of {', '.join(kinds)}.")
         values[key] = _typed(value.strip(), key)
+    if args.sample and not values["sample_every"]:
+        values["sample_every"] = SAMPLE_EVERY
     try:
         return msgspec.convert(values, TrainSettings, strict=False)
     except msgspec.ValidationError as error:

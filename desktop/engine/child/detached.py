@@ -29,6 +29,9 @@ from .training import train
 EXIT_BUSY = 75
 """Exit status of a worker that found the run in another's hands."""
 
+_TRIES, _PAUSE = 120, 5.0
+"""How often, and after how many seconds, the watcher tries again to write to a disk that is full."""
+
 
 def play(role: str, folder: str, token: str) -> None:
     """Be one of the three processes, and end. `token` names this start of the run."""
@@ -62,8 +65,20 @@ def _watch(run: RunFolder, token: str) -> int:
     said = [entry.event for entry in Tail[Entry](run.events, Entry, begun).read()]
     if status != EXIT_BUSY and not _has_ended(said, token):
         reason = exit_reason(status, before, read_oom_counters(), last_line(run.log))
-        append_line(run.events, Entry(time.time(), Died(token=token, reason=reason)))
+        _tell(run, Died(token=token, reason=reason))
     return 0
+
+
+def _tell(run: RunFolder, died: Died) -> None:
+    """Write it down; where the disk is full, once there is room again."""
+    for _ in range(_TRIES):
+        try:
+            append_line(run.events, Entry(time.time(), died))
+        except OSError as error:
+            print(error, flush=True)  # noqa: T201 - goes to the log
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _has_ended(said: Sequence[RunEvent], token: str) -> bool:
