@@ -104,7 +104,7 @@ def stacks_of(loras: Sequence[Lora], *, each: bool) -> dict[str, tuple[Lora, ...
 
 def _rows(args: argparse.Namespace, home: Home, folder: Path) -> Path:
     try:
-        report = write_rows(data_from(args, None, str(find_path(args, home))), folder)
+        report = write_rows(data_from(args, None, str(find_path(args, home)), home), folder)
     except DataError as error:
         raise CommandError(plain(str(error))) from error
     if not report.usable:

@@ -12,7 +12,20 @@ from desktop.engine.jobs import JobFailed
 from desktop.library.settings import SettingsError
 from desktop.starter.fetch import StarterError
 
-from . import evaluate, export, generate, inspect_adapter, library, loaders, recipes, runs, train, verify, window
+from . import (
+    datasets,
+    evaluate,
+    export,
+    generate,
+    inspect_adapter,
+    library,
+    loaders,
+    recipes,
+    runs,
+    train,
+    verify,
+    window,
+)
 from .arguments import add_model_arguments
 from .output import CommandError, say
 
@@ -32,7 +45,19 @@ def build_parser() -> argparse.ArgumentParser:
     add_model_arguments(parser, required=False)
     parser.set_defaults(run=window.run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for module in (generate, verify, export, train, runs, evaluate, library, inspect_adapter, recipes, loaders):
+    for module in (
+        generate,
+        verify,
+        export,
+        train,
+        runs,
+        evaluate,
+        library,
+        inspect_adapter,
+        datasets,
+        recipes,
+        loaders,
+    ):
         module.register(commands)
     for command in commands.choices.values():
         # `--home` may also stand after the command; there its default must not undo what stood before it.

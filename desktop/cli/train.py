@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from desktop.datasets import DatasetReport
+from desktop.datasets import DataError, DatasetReport
 from desktop.discovery.choice import nobody_fits, ordered, with_bits
 from desktop.discovery.loaders import Loaders
 from desktop.engine.messages import LoaderRef
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     home = Home.find(args.home)
     try:
         return _run(args, home)
-    except (RunError, RunNotStarted) as error:
+    except (RunError, RunNotStarted, DataError) as error:
         raise CommandError(plain(str(error))) from error
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from desktop.api import GenerateRequest, Sampling, TrainSettings, settings_schema
 from desktop.datasets import DataPlan
+from desktop.datasets.catalogue import find_dataset, find_format_name
 from desktop.library.home import Home
 from desktop.library.names import NameNotFound, find_adapter
 from desktop.library.runs.making import checked_output
@@ -33,16 +34,22 @@ def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     """Where rows come from and how they are read."""
     group = parser.add_argument_group("data")
     group.add_argument(
-        "--dataset", action="append", default=[], metavar="FILE", help="file of rows, or a folder of texts; repeatable"
+        "--dataset",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a dataset of the library, a file of rows, or a folder of texts; repeat it for several",
     )
     group.add_argument("--kind", metavar="KIND", help="shape of the rows; found out if not given")
     group.add_argument("--format", metavar="NAME", help="a %%key%% format: a shipped one's name or a file")
     group.add_argument("--template", metavar="NAME", help="how a row is dressed: alpaca, alpaca-fr, model, ...")
     group.add_argument(
-        "--map", action="append", default=[], metavar="ROLE=COLUMN", help="which column is what, where names differ"
+        "--mapping", action="append", default=[], metavar="ROLE=COLUMN", help="which column is what, where names differ"
     )
     group.add_argument("--loss", metavar="WHAT", help="what is learnt: answers, all, or after:TEXT")
-    group.add_argument("--on-bad", choices=("stop", "skip"), help="what a row that can't be used does (default: stop)")
+    group.add_argument("--hard-cut", metavar="TEXT", help="raw text is divided wherever this stands")
+    group.add_argument("--min-block", type=int, metavar="N", help="leave out pieces of raw text this short")
+    group.add_argument("--skip", action="store_const", const="skip", dest="on_bad", help="leave bad rows out")
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,29 +88,29 @@ def run_from(args: argparse.Namespace, home: Home, progress: ProgressLine) -> Ru
         continue_from=str(_adapter(start, home)) if start else "",
         model=base,
         stack=_stack(args, given, home),
-        data=data_from(args, given.data if given else None, base.path),
+        data=data_from(args, given.data if given else None, base.path, home),
         settings=_settings(args, given),
         samples=(*(given.samples if given else ()), *(_sample(text) for text in args.sample)),
     )
 
 
-def data_from(args: argparse.Namespace, given: DataPlan | None, model_folder: str) -> DataPlan:
-    """The plan of the data. Raises CommandError."""
+def data_from(args: argparse.Namespace, given: DataPlan | None, model_folder: str, home: Home) -> DataPlan:
+    """The plan of the data. Raises CommandError and DataError."""
+    settings = read_settings_file(home.settings_file)
     plan = msgspec.to_builtins(given) if given else {"sources": []}
     plan |= {"model_folder": model_folder} if Path(model_folder).is_dir() else {}
     if args.dataset:
-        plan["sources"] = [str(Path(text).expanduser().absolute()) for text in args.dataset]
+        plan["sources"] = [str(find_dataset(text, home, settings)) for text in args.dataset]
     if getattr(args, "evaluation", None):
-        plan["evaluation"] = [str(Path(text).expanduser().absolute()) for text in args.evaluation]
-    for name in ("kind", "template", "loss", "on_bad", "holdout"):
+        plan["evaluation"] = [str(find_dataset(text, home, settings)) for text in args.evaluation]
+    for name in ("kind", "template", "loss", "on_bad", "holdout", "hard_cut", "min_block"):
         if getattr(args, name, None) is not None:
             plan[name] = getattr(args, name)
     if args.format is not None:
-        path = Path(args.format).expanduser()
-        plan["format"] = str(path.absolute()) if path.is_file() else args.format
-    pairs = [text.partition("=") for text in args.map]
+        plan["format"] = find_format_name(args.format, home, settings)
+    pairs = [text.partition("=") for text in args.mapping]
     if any(not column for _, _, column in pairs):
-        raise CommandError("--map: write it as ROLE=COLUMN, such as instruction=question.")
+        raise CommandError("--mapping: write it as ROLE=COLUMN, such as instruction=question.")
     plan["mapping"] = {**plan.get("mapping", {}), **{role: column for role, _, column in pairs}}
     if not plan["sources"]:
         raise CommandError("There is no data. Name a file with --dataset FILE.")

@@ -48,17 +48,27 @@ class Tally:
         self._progress = progress
         self._total = total
 
-    def add(self, data: bytes) -> None:
-        """Count bytes that were read."""
+    def counted(self, data: bytes) -> bytes:
+        """The bytes, which are counted now."""
         self._hash.update(data)
         self.bytes += len(data)
         if self._progress is not None:
             self._progress(self.bytes, max(self._total, self.bytes))
+        return data
 
     @property
     def sha256(self) -> str:
         """Of all bytes so far."""
         return self._hash.hexdigest()
+
+    def notes(self, min_block: int) -> list[str]:
+        """What became of raw text besides its rows, a sentence each."""
+        made = []
+        if self.left_out:
+            made.append(f"Pieces of text with at most {min_block} characters were left out: {self.left_out}.")
+        if self.divided:
+            made.append(f"Texts too long to be held were divided at a line's end, {self.divided} times.")
+        return made
 
 
 def utf8_chunks(path: Path, tally: Tally) -> Iterator[bytes]:
@@ -66,19 +76,23 @@ def utf8_chunks(path: Path, tally: Tally) -> Iterator[bytes]:
 
     Raises DataError where the file can't be read or is of another encoding.
     """
+    chunks = map(tally.counted, _chunks(path))
+    first = next(chunks, b"")
+    if problem := _unreadable(first):
+        raise DataError(f"{printable(path.name)}, line 1: this is {problem}.")
+    for mark, encoding in _UTF16.items():
+        if first.startswith(mark):
+            yield from _from_utf16(path, encoding, first[len(mark) :], chunks)
+            return
+    yield first.removeprefix(_UTF8)
+    yield from chunks
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
-            first = file.read(CHUNK)
-            tally.add(first)
-            mark = next((mark for mark in _UTF16 if first.startswith(mark)), b"")
-            if problem := _unreadable(first):
-                raise DataError(f"{printable(path.name)}, line 1: this is {problem}.")
-            rest = _read_on(file.read, tally)
-            if mark:
-                yield from _from_utf16(path, _UTF16[mark], first[len(mark) :], rest)
-                return
-            yield first.removeprefix(_UTF8)
-            yield from rest
+            while data := file.read(CHUNK):
+                yield data
     except OSError as error:
         raise DataError(f"{printable(path)}: {unreadable_in_words(path, error)}") from error
 
@@ -94,12 +108,6 @@ def _unreadable(first: bytes) -> str:
             if not any(begin[offset::2]) and all(begin[1 - offset :: 2]):
                 return f"text in {name} without a byte-order mark. Save it as UTF-8"
     return ""
-
-
-def _read_on(read: Callable[[int], bytes], tally: Tally) -> Iterator[bytes]:
-    while data := read(CHUNK):
-        tally.add(data)
-        yield data
 
 
 def _from_utf16(path: Path, encoding: str, first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

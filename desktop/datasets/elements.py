@@ -13,6 +13,9 @@ from .lines import LONGEST_ROW
 _STRUCTURE = re.compile(rb'["{}\[\],]')
 _IN_TEXT = re.compile(rb'["\\\n]')
 
+_INDENTED = 100
+"""Most characters before the first of a line."""
+
 
 class Element(msgspec.Struct, frozen=True, kw_only=True):
     """The bytes of one value, unchecked."""
@@ -37,7 +40,8 @@ class ElementCutter:
         self._closed = False
         self._any = False
         self._depth = 0
-        self._in_text = self._escaped = False
+        self._in_text = self._escaped = self._broken = False
+        self._column = -1
         self._held = bytearray()
         self._size = 0
         self._line = self._begin_line = 1
@@ -56,42 +60,47 @@ class ElementCutter:
             kind = match.group()
             if self._in_text:
                 self._in_text, self._escaped = kind == b"\\", kind == b"\\"
+                self._broken |= kind == b"\n"
                 continue
-            ends = self._take(kind)
+            ends = self._take(kind, chunk, match.start())
             if ends is None:
                 continue
-            if ends == "begin":
-                self._line += chunk.count(b"\n", begin, position)
-                begin = position
-                self._begin_line = self._line
-                continue
             stop = position if ends == "after" else match.start()
-            self._hold(chunk[begin:stop])
-            element = self._finish()
-            if self._any or not self._closed or (element.data or b"").strip():
-                yield element  # a blank one too, unless the list is empty
-            self._any = True
-            self._line += chunk.count(b"\n", begin, position)
-            begin = position
-            self._begin_line = self._line
+            goes_on = stop if ends == "anew" else position
+            if ends != "begin":
+                self._hold(chunk[begin:stop])
+                element = self._finish()
+                if self._any or not self._closed or element.data is None or element.data:
+                    yield element  # an empty one too, unless the list is empty
+                self._any = True
+            self._line += chunk.count(b"\n", begin, goes_on)
+            begin, self._begin_line = goes_on, self._line
         self._hold(chunk[begin:])
         self._line += chunk.count(b"\n", begin)
 
     def rest(self) -> Element | None:
         """What was begun and not ended, or stands after the end; None where everything is in order."""
         element = self._finish()
-        if element.data is None or element.data.strip():
+        if element.data is None or element.data:
             return msgspec.structs.replace(element, fault="after the list" if self._closed else "cut short")
         if self._in_list and not self._closed:
             return Element(line=self._line, data=b"", fault="list not closed")
         return None
 
-    def _take(self, kind: bytes) -> str | None:
-        """Count; what a character ends: a value `after` or `before` it, or the list's `begin`."""
+    def _take(self, kind: bytes, chunk: bytes, position: int) -> str | None:
+        """Count; what a character ends: a value `after` or `before` it, or the list's `begin`.
+
+        `anew` is a brace that must be the next value's, because the one before has a text without its last quote.
+        """
         lowest = 1 if self._in_list else 0
         if kind == b'"':
             self._in_text = True
         elif kind in b"{[":
+            if self._depth == lowest:
+                self._column, self._broken = _column_of(chunk, position), False
+            elif self._broken and kind == b"{" and 0 <= (column := _column_of(chunk, position)) <= self._column:
+                self._depth, self._column, self._broken = lowest + 1, column, False
+                return "anew"
             self._depth += 1
             return "begin" if self._in_list and self._depth == 1 else None
         elif kind in b"}]":
@@ -105,6 +114,10 @@ class ElementCutter:
         return None
 
     def _hold(self, piece: bytes) -> None:
+        if not self._size:
+            blank = len(piece) - len(piece.lstrip())
+            self._begin_line += piece.count(b"\n", 0, blank)
+            piece = piece[blank:]
         self._size += len(piece)
         if self._size <= LONGEST_ROW:
             self._held += piece
@@ -112,12 +125,16 @@ class ElementCutter:
             self._held = bytearray()
 
     def _finish(self) -> Element:
-        held = bytes(self._held)
-        blank = len(held) - len(held.lstrip())
-        line = self._begin_line + held.count(b"\n", 0, blank)
-        data = held if self._size <= LONGEST_ROW else None
+        data = bytes(self._held) if self._size <= LONGEST_ROW else None
         self._held, self._size = bytearray(), 0
-        return Element(line=line, data=data)
+        return Element(line=self._begin_line, data=data)
+
+
+def _column_of(chunk: bytes, position: int) -> int:
+    """How far from its line's beginning a value stands; -1 where that isn't known or words stand before it."""
+    first = max(position - _INDENTED, 0)
+    begin = chunk.rfind(b"\n", first, position) + 1 or first
+    return position - begin if not chunk[begin:position].strip(b" \t[") else -1
 
 
 def cut_elements(chunks: Iterable[bytes], *, in_list: bool) -> Iterator[Element]:

@@ -86,11 +86,17 @@ def _shape_of_rows(files: Sequence[Path], plan: DataPlan, held: str) -> Shape:
             columns=columns,
         )
     kinds = list(ROLES) if plan.kind == "auto" else [plan.kind]
-    for kind in kinds:
-        mapping = propose(kind, columns, lists, plan.mapping)
-        if mapping is not None:
-            return Shape(kind=kind, reason=_reason(held, kind, mapping, plan), mapping=mapping, columns=columns)
+    fitting = {kind: mapping for kind in kinds if (mapping := propose(kind, columns, lists, plan.mapping)) is not None}
+    if fitting:
+        # A stray row of another kind must not decide.
+        kind = max(fitting, key=lambda kind: sum(_has(row, kind, fitting[kind]) for row in rows))
+        mapping = fitting[kind]
+        return Shape(kind=kind, reason=_reason(held, kind, mapping, plan), mapping=mapping, columns=columns)
     raise DataError(_nothing_fits(plan, columns, rows))
+
+
+def _has(row: Mapping[str, object], kind: str, mapping: Mapping[str, str]) -> bool:
+    return all(mapping[role] in row for role in REQUIRED[kind])
 
 
 def _check_mapping(plan: DataPlan, columns: Sequence[str]) -> None:

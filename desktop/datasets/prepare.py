@@ -43,14 +43,14 @@ class Prepared:
 
     def rows(self, progress: Progress | None = None) -> Iterator[TrainingRow]:
         """The rows to train on, in the files' order. Raises DataError where the report isn't `usable`."""
-        self._raise_unless_usable()
+        self.raise_unless_usable()
         for held_out, row in self._all(progress):
             if not held_out:
                 yield row
 
     def evaluation_rows(self, progress: Progress | None = None) -> Iterator[TrainingRow]:
         """The rows for evaluation, in the files' order. Raises DataError where the report isn't `usable`."""
-        self._raise_unless_usable()
+        self.raise_unless_usable()
         for held_out, row in self._all(progress):
             if held_out:
                 yield row
@@ -60,7 +60,7 @@ class Prepared:
 
         Raises it at the end too, where a file is no longer the one that was checked.
         """
-        self._raise_unless_usable()
+        self.raise_unless_usable()
         yield from self._all(progress)
 
     def row(self, number: int) -> TrainingRow:
@@ -74,7 +74,8 @@ class Prepared:
                         raise DataError(_bad_row(record, error).in_words()) from error
         raise DataError(f"There is no row {number}. The data has {self.report.rows + self.report.bad} rows.")
 
-    def _raise_unless_usable(self) -> None:
+    def raise_unless_usable(self) -> None:
+        """Raise DataError with the report's `problem`, if it has one."""
         if self.report.problem:
             raise DataError(self.report.problem)
 
@@ -107,7 +108,11 @@ def prepare(plan: DataPlan, progress: Progress | None = None) -> Prepared:
     kept_back = sum(1 for one in hashes[0] if one in held_out) + sum(len(rest) for rest in hashes[1:])
     first = sources[0]
     notes = dict.fromkeys(
-        (*(note for source in sources for note in (*source.shape.notes, *source.maker.notes)), *check.notes())
+        (
+            *(note for source in sources for note in (*source.shape.notes, *source.maker.notes)),
+            *check.notes(),
+            *tally.notes(plan.min_block),
+        )
     )
     report = DatasetReport(
         files=tuple(str(file) for source in sources for file in source.files),

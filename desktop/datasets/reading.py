@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,13 +24,11 @@ def source_files(sources: Sequence[str]) -> tuple[Path, ...]:
     for source in sources:
         path = Path(source)
         try:
-            if path.is_dir():
-                files += _texts(path)
-            elif path.exists():
-                files.append(path)
-            else:
-                raise DataError(f"There is no file {printable(path)}. Look at the name.")
+            path.stat()
+            files += _texts(path) if path.is_dir() else [path]
         except OSError as error:
+            if error.errno == errno.ENOENT and not path.is_symlink():
+                raise DataError(f"There is no file {printable(path)}. Look at the name.") from error
             raise DataError(f"{printable(path)}: {unreadable_in_words(path, error)}") from error
         except ValueError as error:
             raise DataError(f"{source!r} is not a path. Choose a file.") from error

@@ -66,7 +66,8 @@ def _heads(lines: _Lines, name: str, delimiter: str) -> tuple[list[str], str]:
     except StopIteration as error:
         raise DataError(f"{name} is empty. Choose another file.") from error
     except (RowError, csv.Error) as error:
-        raise DataError(f"{name}, line {lines.number}: the columns' names can't be read. {error}") from error
+        words = _in_words(error) if isinstance(error, csv.Error) else str(error)
+        raise DataError(f"{name}, line {lines.number}: the columns' names can't be read. {words}") from error
     if twice := next((head for head in heads if heads.count(head) > 1), None):
         raise DataError(f"{name}, line {lines.number}: two columns are called {shortened(twice)}. Rename one.")
     if "" in heads and len(heads) > 1:
@@ -94,4 +95,4 @@ def _in_words(error: csv.Error) -> str:
         return "A quote is opened here and never closed. Close it."
     if "field larger" in words:
         return "A cell is longer than a row may be; perhaps a quote is opened here and never closed."
-    return f"The quotes can't be understood ({words}). Write a quote inside a cell twice."
+    return "A quote ends in the middle of a cell. Put the whole cell in quotes, and write a quote inside it twice."

@@ -25,6 +25,7 @@ def write_rows(plan: DataPlan, folder: Path, progress: Progress | None = None) -
     Raises DataError where the data can't be used or the disk is full; a `rows.jsonl` of before is then as it was.
     """
     prepared = prepare(plan, progress)
+    prepared.raise_unless_usable()
     encoder = msgspec.json.Encoder()
     try:
         with written_atomically(folder / EVALUATION_FILE) as evaluation, written_atomically(folder / ROWS_FILE) as rows:

@@ -32,6 +32,16 @@ class Home:
         return self.root / "loras"
 
     @property
+    def datasets(self) -> Path:
+        """Data to train on, a file or a folder of texts each."""
+        return self.root / "datasets"
+
+    @property
+    def formats(self) -> Path:
+        """`%key%` formats of the user's own, a file each."""
+        return self.root / "formats"
+
+    @property
     def recipes(self) -> Path:
         """Saved recipes, a file each."""
         return self.root / "recipes"

@@ -25,6 +25,16 @@ def adapter_folders(home: Home, settings: Settings) -> list[Path]:
     return _folders(home, home.loras, settings)
 
 
+def dataset_folders(home: Home, settings: Settings) -> list[Path]:
+    """The folders that hold datasets, in the order in which a name is looked up."""
+    return _folders(home, home.datasets, settings)
+
+
+def format_folders(home: Home, settings: Settings) -> list[Path]:
+    """The folders that hold `%key%` formats, in the order in which a name is looked up."""
+    return _folders(home, home.formats, settings)
+
+
 def further_folders(home: Home, settings: Settings) -> list[Path]:
     """The further folders of the settings; a relative one counts from the home folder."""
     return [home.root / expanded(text) for text in settings.folders]

@@ -45,14 +45,17 @@ class RecipeEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Why it can't be used; empty where it can."""
 
 
-def checked_name(name: str, what: str = "a recipe") -> str:
-    """The name, composed and without spaces around it. Raises RecipeError where it is no name of a file here."""
+def checked_name(name: str, of: str = "recipe") -> str:
+    """The name, composed and without spaces around it. Raises RecipeError where it is no name of a file here.
+
+    `of` is what is called so, for the message.
+    """
     name = unicodedata.normalize("NFC", name).strip()
     if not name:
-        raise RecipeError(f"The name is empty. Give {what} a name.")
+        raise RecipeError(f"The name is empty. Give the {of} a name.")
     if name[0] == "." or name[-1] == "." or re.search(r'[/\\:*?"<>|\x00-\x1f\x7f]', name) or _RESERVED.fullmatch(name):
         raise RecipeError(
-            f"{name!r} can't be {what}'s name: it must not begin or end with a dot, hold one of / \\ : * ? \" < > | "
+            f"{name!r} can't be a {of}'s name: it must not begin or end with a dot, hold one of / \\ : * ? \" < > | "
             "or be a name that Windows keeps for itself. Choose another."
         )
     if printable(name) != name or len(name.encode()) > LONGEST_NAME:

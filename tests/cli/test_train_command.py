@@ -93,7 +93,7 @@ def test_a_name_that_leads_elsewhere_is_refused(train, trainable, name):
         (("--set-train", "rnak=3"), "--set-train rnak=3: write KEY=VALUE with one of rank, alpha,"),
         (("--set-train", "rank=0"), "A training setting can't be used"),
         (("--preset", "best"), "There is no preset 'best': quick-look, standard, thorough."),
-        (("--map", "instruction"), "--map: write it as ROLE=COLUMN"),
+        (("--mapping", "instruction"), "--mapping: write it as ROLE=COLUMN"),
         (("--checkpoint", "3"), "--checkpoint goes with --resume ID."),
         (("--resume", "nothing"), "There is no run 'nothing'."),
         (("--continue-from", "nothing"), "There is no adapter 'nothing'."),

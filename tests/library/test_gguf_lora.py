@@ -143,3 +143,15 @@ def test_nothing_is_overwritten(tmp_path):
     with pytest.raises(LoaderError, match="exists already"):
         export_gguf_lora(adapter, base, tmp_path / "out.gguf")
     assert (tmp_path / "out.gguf").read_text() == "mine"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["q_proj", "k_proj"])
+def test_transformers_reads_the_rows_back_in_the_adapters_order(tmp_path, name):
+    processor = pytest.importorskip("transformers.modeling_gguf_pytorch_utils").LlamaTensorProcessor()
+    adapter, base = make(tmp_path)
+    export_gguf_lora(adapter, base, tmp_path / "out.gguf")
+    there = read(tmp_path / "out.gguf")[1][f"blk.0.{GGUF[name]}.weight.lora_b"]
+    mine = read_adapter_tensors(adapter)[f"base_model.model.model.layers.0.self_attn.{name}.lora_B.weight"]
+    back = processor._reverse_permute_weights(there, HEADS, HEADS if name == "q_proj" else KEYS)
+    assert np.array_equal(back, mine)

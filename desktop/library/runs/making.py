@@ -35,7 +35,7 @@ _FREE = 64 * 1024 * 1024
 def checked_output(name: str, home: Home) -> str:
     """The new adapter's name, composed. Raises RunError where it can't be one or is taken."""
     try:
-        name = checked_name(name, "an adapter")
+        name = checked_name(name, "new adapter")
     except RecipeError as error:
         raise RunError(str(error)) from error
     if (home.loras / name).exists() or (home.loras / name).is_symlink():
