@@ -72,18 +72,17 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace, home: Home) -> int:
     if args.resume:
         folder, run_file, step = _resumed(args, home)
+        ref, launch = _loader(run_file.model, home)
     elif args.checkpoint is not None:
         raise CommandError("--checkpoint goes with --resume ID.")
     else:
         progress = ProgressLine()
         run_file, step = run_from(args, home, progress), 0
         progress.clear()
-        ref, _ = _loader(run_file.model, home)  # before anything is written
+        ref, launch = _loader(run_file.model, home)  # before anything is written
         base = msgspec.structs.replace(run_file.model, loader=ref.name)
-        run_file = msgspec.structs.replace(run_file, model=base)
-        folder, report = make_run(run_file, home, ContentHashes(home.cache).of)
+        folder, report = make_run(msgspec.structs.replace(run_file, model=base), home, ContentHashes(home.cache).of)
         _tell_data(report)
-    ref, launch = _loader(run_file.model, home)
     write_task(folder, task_of(folder, read_run_file(folder.run_file), ref, home, step))
     follow = Follow(folder, json=args.json)
     follow.skip()

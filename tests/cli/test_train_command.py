@@ -117,18 +117,6 @@ def test_bad_data_leaves_no_run(run, trainable, tmp_path):
     assert not list(trainable.runs.glob("*"))
 
 
-def test_a_run_file_and_an_earlier_run_give_the_same(train, run, trainable):
-    first = json.loads(train("one", "--json").out.splitlines()[-1])
-    file = trainable.runs / first["id"] / "run.toml"
-    assert run("train", file, "--output", "two").status == 0
-    assert run("train", "--like", first["id"], "--output", "three").status == 0
-    weights = [(trainable.loras / name / "adapter_model.safetensors").read_bytes() for name in ("one", "two", "three")]
-    assert weights[0] == weights[1] == weights[2]
-    listed = run("runs", "--json").json["runs"]
-    assert [entry["name"] for entry in listed] == ["three", "two", "one"]
-    assert len({entry["rows_hash"] for entry in listed}) == 1
-
-
 def test_detached_and_told_to_stop(train, run, trainable):
     ran = train("out", "--detach", "--set", "pace=0.02", "--set-train", "max_steps=5000")
     assert ran.status == 0
@@ -148,20 +136,25 @@ def test_detached_and_told_to_stop(train, run, trainable):
     assert len(events(folder)) > 5
 
 
-def test_killed_and_resumed_gives_the_uninterrupted_runs_bytes(train, run, trainable):
-    assert train("whole").status == 0
+def test_an_earlier_runs_file_killed_and_resumed_gives_the_same_bytes(train, run, trainable):
+    first = json.loads(train("one", "--json").out.splitlines()[-1])
     mishap = "if step == 13 and not os.path.exists('again'): os.kill(os.getpid(), 9)"
-    ran = train("broken", "--set", f"mishap={mishap}")
+    ran = run("train", trainable.runs / first["id"] / "run.toml", "--output", "two", "--set", f"mishap={mishap}")
     assert ran.status == 1
     assert "The engine is gone: it was killed from outside (SIGKILL), at step 12." in ran.err
     assert "The last checkpoint is step 10;" in ran.err
     assert "loses 2 steps." in ran.err
-    assert not (trainable.loras / "broken").exists()
-    (name,) = (path.name for path in trainable.runs.glob("*broken"))
+    assert not (trainable.loras / "two").exists()
+    (name,) = (path.name for path in trainable.runs.glob("*two"))
     (trainable.runs / name / "again").touch()
     assert run("train", "--resume", name).status == 0
-    both = [(trainable.loras / one / "adapter_model.safetensors").read_bytes() for one in ("whole", "broken")]
-    assert both[0] == both[1]
+    weights = [(trainable.loras / one / "adapter_model.safetensors").read_bytes() for one in ("one", "two")]
+    assert weights[0] == weights[1]
+    listed = run("runs", "--json").json["runs"]
+    assert [entry["name"] for entry in listed] == ["two", "one"]
+    assert len({entry["rows_hash"] for entry in listed}) == 1
+    again = run("train", "--like", first["id"], "--output", "one")
+    assert "There is an adapter called 'one' already." in again.err
 
 
 def test_resuming_is_refused_where_something_changed(train, run, trainable):
