@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from desktop.api import StepDone
 from desktop.engine.runs.folder import RunFolder
 from desktop.engine.runs.lock import holder
 from desktop.library.runs.run_file import read_run_file
@@ -182,6 +183,21 @@ def test_resuming_is_refused_where_something_changed(train, run, trainable):
     config.write_text(config.read_text().replace("64", "65"))
     assert "The base model word is another than when" in run("train", "--resume", root.name).err
     assert len(list(trainable.runs.iterdir())) == 1
+
+
+def test_a_command_that_is_killed_leaves_its_run_going(run, trainable, dataset):
+    command = [sys.executable, "-m", "desktop.cli.main", "train", "--model", "word", "--dataset", str(dataset)]
+    command += ["--output", "out", *FAST, "--set", "pace=0.01", "--set-train", "max_steps=150"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    (root,) = wait_until(lambda: list(trainable.runs.glob("*")))
+    wait_until(lambda: events(RunFolder(root), StepDone))
+    process.kill()
+    process.wait(30)
+    assert run("runs", "watch", root.name, "--json").status == 0
+    told = run("runs", root.name, "--json").json
+    assert told["run"]["phase"] == "finished"
+    assert [step["step"] for step in told["steps"]] == list(range(1, 151))
+    assert (trainable.loras / "out").is_dir()
 
 
 def test_ctrl_c_stops_and_keeps(trainable, dataset):

@@ -18,6 +18,7 @@ from desktop.engine.runs.control import send, wish_share
 from desktop.engine.runs.entries import Died, Launched, Obeyed, RunEnded
 from desktop.engine.runs.launch import RunNotStarted, start_run, write_task
 from desktop.engine.runs.lock import RunLock, holder
+from desktop.library.runs.history import Follower
 from tests.runs_kit import (
     TRAINER,
     entries,
@@ -132,7 +133,8 @@ def test_sigterm_stops_and_keeps(new_run):
     run = new_run(load=SLOW, settings=TrainSettings(max_steps=5000))
     start(run)
     wait_until(lambda: events(run, StepDone))
-    os.kill(holder(run.lock).pid, signal.SIGTERM)
+    # To the watcher as well, as when the user logs out.
+    os.killpg(os.getpgid(holder(run.lock).pid), signal.SIGTERM)
     ended = wait_for_end(run)
     assert (ended.how, ended.report.reason) == ("stopped", "stopped")
 
@@ -143,7 +145,7 @@ def test_a_second_signal_ends_at_once(new_run):
     wait_until(lambda: events(run, TrainStarted))
     pid = holder(run.lock).pid
     os.kill(pid, signal.SIGTERM)
-    time.sleep(0.1)
+    time.sleep(1.1)
     os.kill(pid, signal.SIGTERM)
     ended = wait_for_end(run)
     assert (ended.how, ended.report) == ("stopped", None)
@@ -183,6 +185,22 @@ def test_a_crash_of_a_library_is_told(new_run):
     died = wait_until(lambda: events(run, Died))
     assert died[0].reason == "a library inside it crashed (SIGSEGV)"
     assert not events(run, RunEnded)
+
+
+def test_two_runs_at_once_and_a_watcher_that_comes_late(new_run):
+    runs = [new_run(f"run {number}", load={"pace": 0.01}, settings=TrainSettings(max_steps=60)) for number in (1, 2)]
+    for run in runs:
+        start(run)
+    early = Follower(runs[0])
+    wait_until(lambda: early.read() and early.history.step > 5)
+    late = Follower(runs[0])
+    assert late.read()[0].event.pid == events(runs[0], Launched)[0].pid
+    for run in runs:
+        assert wait_for_end(run).how == "finished"
+    for follower in (early, late):
+        follower.read()
+        assert [step.step for step in follower.history.steps] == list(range(1, 61))
+    assert result_bytes(runs[0]) == result_bytes(runs[1])
 
 
 def test_two_engines_never_run_one_run(new_run):

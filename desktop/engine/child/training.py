@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -84,6 +85,8 @@ class Run:
 
         def progress(step: str, fraction: float | None = None) -> None:
             self.say(Preparing(text=sendable(step), fraction=fraction))
+            if threading.current_thread() is not threading.main_thread():
+                return
             self._between()
             if self._wishes.stop:
                 raise StoppedEarly

@@ -15,6 +15,8 @@ from desktop.engine.runs.lines import Tail
 
 _LOOK = 0.05
 """Seconds between two looks while it rests."""
+_SECOND = 1.0
+"""Seconds: a signal that follows sooner is the same one, sent to the watcher too and passed on by it."""
 
 
 class FolderWishes:
@@ -27,6 +29,7 @@ class FolderWishes:
         self._commands: deque[TrainCommand] = deque()
         self._share = CoreShare()
         self._signalled = threading.Event()
+        self._first_signal = 0.0
 
     def take_signals(self) -> None:
         """From now on SIGTERM means to stop and keep what is learned; a second one ends at once, as Ctrl-C does."""
@@ -72,5 +75,8 @@ class FolderWishes:
         return self._commands.popleft() if self._commands else None
 
     def _on_signal(self, number: int, frame: Any) -> None:
+        now = time.monotonic()
+        if self._first_signal and now - self._first_signal > _SECOND:
+            raise KeyboardInterrupt
+        self._first_signal = self._first_signal or now
         self._signalled.set()
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
