@@ -20,7 +20,12 @@ from desktop.api import (
     Message,
     Mode,
     ModelInfo,
+    RowTokens,
     StackCheck,
+    TrainingRow,
+    TrainPlan,
+    TrainRequest,
+    TrainSettings,
 )
 
 from .connection import Connection, new_number
@@ -39,10 +44,12 @@ from .messages import (
     GenerateResult,
     Load,
     LoaderRef,
+    PlanTraining,
     RemoveLora,
     Render,
     SetMode,
     SetStack,
+    ShowRow,
     Step,
     Warm,
     encoder,
@@ -167,6 +174,16 @@ class EngineClient(Connection):
         """Write the stack to disk; the job's events are steps."""
         message = Export(job=new_number(), request=request)
         return self._ask(message, Job(message.job, ExportReport, self.cancel))
+
+    def plan_training(self, request: TrainRequest) -> Job[TrainPlan]:
+        """What a run on the loaded model would be."""
+        message = PlanTraining(job=new_number(), request=request)
+        return self._ask(message, Job(message.job, TrainPlan, self.cancel))
+
+    def show_row(self, row: TrainingRow, settings: TrainSettings) -> Job[tuple[RowTokens, ...]]:
+        """The tokens of a row as the training step sees them."""
+        message = ShowRow(job=new_number(), row=row, settings=settings)
+        return self._ask(message, Job(message.job, tuple[RowTokens, ...], self.cancel))
 
     def evaluate(self, request: EvaluateRequest) -> Job[Evaluation]:
         """Measure the model with its present stack; the job's events are steps."""

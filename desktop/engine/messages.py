@@ -16,6 +16,9 @@ from desktop.api import (
     Lora,
     Message,
     Mode,
+    TrainingRow,
+    TrainRequest,
+    TrainSettings,
 )
 from desktop.api.generating import FinishReason
 
@@ -125,6 +128,19 @@ class Export(Ask, frozen=True, tag="export"):
     request: ExportRequest
 
 
+class PlanTraining(Ask, frozen=True, tag="plan_training"):
+    """Answer: TrainPlan."""
+
+    request: TrainRequest
+
+
+class ShowRow(Ask, frozen=True, tag="show_row"):
+    """Answer: tuple[RowTokens, ...]."""
+
+    row: TrainingRow
+    settings: TrainSettings
+
+
 class Evaluate(Ask, frozen=True, tag="evaluate"):
     """Measure the model with its present stack on rows; steps come back. Answer: Evaluation."""
 
@@ -160,6 +176,8 @@ Request = (
     | SetMode
     | CheckStack
     | Export
+    | PlanTraining
+    | ShowRow
     | Evaluate
     | Cancel
     | Share

@@ -30,12 +30,14 @@ from desktop.engine.messages import (
     Generate,
     Hello,
     Load,
+    PlanTraining,
     Probe,
     RemoveLora,
     Render,
     Rest,
     SetMode,
     SetStack,
+    ShowRow,
     Step,
     Warm,
     encoder,
@@ -130,6 +132,10 @@ class Engine:
                 return self._the_model().check_stack(ask.prompt)
             case Export():
                 return self._export(ask)
+            case PlanTraining():
+                return self._the_model().plan_training(ask.request)
+            case ShowRow():
+                return self._the_model().show_row(ask.row, ask.settings)
             case Evaluate():
                 return self._evaluate(ask)
         raise LoaderError(f"This engine doesn't know how to {type(ask).__name__}. Update LoRA Deck.")

@@ -23,11 +23,13 @@ from desktop.api import (
     LoaderInfo,
     Model,
     Reply,
+    RowTokens,
     Sampled,
     SaveNow,
     StepDone,
     StopAndKeep,
     StopAtLoss,
+    TrainPlan,
     TrainReport,
     TrainStarted,
     Unsupported,
@@ -57,6 +59,19 @@ class PretendModel(Model):
             yield number / len(rows)
         loss = 2.0 - sum(0.1 * lora.effective_weight for lora in self.loras.values())
         return Evaluation(loss=loss, accuracy=0.5, tokens=10 * len(rows), rows=len(rows))
+
+    def plan_training(self, request):
+        rows = Path(request.rows).read_bytes().splitlines()
+        return TrainPlan(
+            rows=len(rows), lengths=tuple(len(row) for row in rows), rows_cut=1, rows_without_label=0,
+            tokens=10 * len(rows), steps=request.settings.max_steps, trainable_parameters=SIZE,
+            memory_bytes=2_000_000, notes=("A plan is not a run.",),
+        )  # fmt: skip
+
+    def show_row(self, row, settings):
+        words = tuple(part.text for part in row.parts)
+        trained = tuple(part.trained for part in row.parts)
+        return (RowTokens(ids=tuple(range(len(words))), texts=words, trained=trained),)
 
     def train(self, request):
         folder, settings = Path(request.folder), request.settings
