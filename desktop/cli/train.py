@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from desktop.api import TrainPlan
 from desktop.datasets import DataError, DatasetReport
 from desktop.discovery.choice import nobody_fits, ordered, with_bits
 from desktop.discovery.loaders import Loaders
@@ -27,6 +28,7 @@ from desktop.library.settings import read_settings_file
 from .arguments import add_model_arguments
 from .following import Follow
 from .output import CommandError, ProgressLine, plain, put, put_json, say
+from .planning import plan_run, tell_plan
 from .training_arguments import add_data_arguments, add_training_arguments, run_from
 
 
@@ -56,6 +58,7 @@ def register(commands: Any) -> None:
     group = parser.add_argument_group("the run")
     group.add_argument("--resume", metavar="ID", help="go on with a run from its newest checkpoint")
     group.add_argument("--checkpoint", type=int, metavar="STEP", help="with --resume: the checkpoint of this step")
+    group.add_argument("--plan", action="store_true", help="tell what the run would be, and start nothing")
     group.add_argument("--detach", action="store_true", help="start it and leave; `lora-deck runs ID` shows it")
     group.add_argument("--json", action="store_true", help="print one event a line, then one object with the outcome")
 
@@ -81,6 +84,8 @@ def _run(args: argparse.Namespace, home: Home) -> int:
         progress.clear()
         ref, launch = _loader(run_file.model, home)  # before anything is written
         base = msgspec.structs.replace(run_file.model, loader=ref.name)
+        if args.plan:
+            return _plan(args, plan_run(run_file, ref, launch, home))
         folder, report = make_run(msgspec.structs.replace(run_file, model=base), home, ContentHashes(home.cache).of)
         _tell_data(report)
     write_task(folder, task_of(folder, read_run_file(folder.run_file), ref, home, step))
@@ -94,11 +99,22 @@ def _run(args: argparse.Namespace, home: Home) -> int:
     return _conclude(args, folder, follow.run())
 
 
+def _plan(args: argparse.Namespace, planned: tuple[DatasetReport, TrainPlan]) -> int:
+    report, plan = planned
+    if args.json:
+        put_json({"data": report, "plan": plan})
+        return 0
+    _tell_data(report)
+    tell_plan(plan)
+    return 0
+
+
 def _resumed(args: argparse.Namespace, home: Home) -> tuple[RunFolder, RunFile, int]:
     folder = find_run(args.resume, home)
     resume = check_resume(folder, args.checkpoint, ContentHashes(home.cache).of)
     where = f"from the checkpoint of step {resume.step}" if resume.step else "from the beginning"
-    say(f"{folder.id} goes on {where}" + (f"; {resume.lost} steps are done again." if resume.lost else "."))
+    again = "1 step is" if resume.lost == 1 else f"{resume.lost} steps are"
+    say(f"{folder.id} goes on {where}" + (f"; {again} done again." if resume.lost else "."))
     return folder, resume.run, resume.step
 
 

@@ -110,6 +110,20 @@ def test_what_makes_no_sense_is_refused_before_anything_is_written(train, traina
     assert not list(trainable.runs.glob("*"))
 
 
+def test_a_plan_starts_nothing(train, trainable):
+    ran = train("out", "--plan", "--holdout", "2")
+    assert ran.status == 0, ran.err
+    assert ran.out.splitlines() == [
+        "rows: 6, 1 cut, 0 without anything to learn",
+        ran.out.splitlines()[1],
+        "steps: 20",
+        "numbers to learn: 16",
+        "memory: about 2.0 MB",
+    ]
+    assert "A plan is not a run." in ran.err
+    assert not list(trainable.runs.glob("*"))
+
+
 def test_bad_data_leaves_no_run(run, trainable, tmp_path):
     (tmp_path / "bad.json").write_text('[{"instruction": "a", "output": "b"}, {"instruction": 3, "output": ""}]')
     ran = run("train", "--model", "word", "--dataset", tmp_path / "bad.json", "--output", "out")

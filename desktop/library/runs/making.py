@@ -89,7 +89,7 @@ def task_of(folder: RunFolder, run: RunFile, loader: LoaderRef, home: Home, resu
     return RunTask(
         loader=loader,
         load=run.model.request(),
-        stack=_rows(run),
+        stack=stack_of(run),
         train=TrainRequest(
             folder=str(folder.root),
             rows=str(folder.rows),
@@ -138,7 +138,8 @@ def _check_space(run: RunFile, folder: RunFolder) -> None:
         )
 
 
-def _rows(run: RunFile) -> tuple[Lora, ...]:
+def stack_of(run: RunFile) -> tuple[Lora, ...]:
+    """The rows of the stack that the run learns on top of."""
     made: list[Lora] = []
     for row in run.stack:
         row_id = make_row_id(Path(row.path), [other.id for other in made])
