@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -12,20 +13,7 @@ from desktop.engine.jobs import JobFailed
 from desktop.library.settings import SettingsError
 from desktop.starter.fetch import StarterError
 
-from . import (
-    datasets,
-    evaluate,
-    export,
-    generate,
-    inspect_adapter,
-    library,
-    loaders,
-    recipes,
-    runs,
-    train,
-    verify,
-    window,
-)
+from . import window
 from .arguments import add_model_arguments
 from .output import CommandError, say
 
@@ -33,9 +21,31 @@ DESCRIPTION = "Run language models on your own machine and shape them with LoRA 
 EPILOG = "Without a command the window opens, with the model and adapters that are named, or with those of last time."
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    parser = argparse.ArgumentParser(prog="lora-deck", description=DESCRIPTION, epilog=EPILOG)
+MODULES = {
+    "generate": ("generate",),
+    "verify": ("verify",),
+    "export": ("export",),
+    "train": ("train",),
+    "runs": ("runs",),
+    "evaluate": ("evaluate",),
+    "library": ("models", "adapters"),
+    "inspect_adapter": ("inspect",),
+    "datasets": ("datasets",),
+    "recipes": ("recipes",),
+    "loaders": ("loaders",),
+}
+"""The module of each command, in the order of the help."""
+
+
+def build_parser(commands_too: bool = True) -> argparse.ArgumentParser:
+    """The whole command line, or that of the window alone: the window's start doesn't wait for the other modules."""
+    parser = argparse.ArgumentParser(
+        prog="lora-deck",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        add_help=commands_too,
+        exit_on_error=commands_too,
+    )
     parser.add_argument("--version", action="version", version=f"lora-deck {__version__}")
     parser.add_argument(
         "--home",
@@ -44,31 +54,29 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_model_arguments(parser, required=False)
     parser.set_defaults(run=window.run)
+    if not commands_too:
+        return parser
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for module in (
-        generate,
-        verify,
-        export,
-        train,
-        runs,
-        evaluate,
-        library,
-        inspect_adapter,
-        datasets,
-        recipes,
-        loaders,
-    ):
-        module.register(commands)
+    for name in MODULES:
+        importlib.import_module(f"{__package__}.{name}").register(commands)
     for command in commands.choices.values():
         # `--home` may also stand after the command; there its default must not undo what stood before it.
         command.add_argument("--home", metavar="FOLDER", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
 
 
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the arguments; only where they aren't the window's alone, with the parser that knows every command."""
+    try:
+        args, others = build_parser(commands_too=False).parse_known_args(arguments)
+    except argparse.ArgumentError:
+        others = ["?"]
+    return args if not others else build_parser().parse_args(arguments)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    parser = build_parser()
-    args = parser.parse_args(arguments)
+    args = parse(arguments)
     try:
         status: int = args.run(args)
     except (CommandError, SettingsError, StarterError) as error:

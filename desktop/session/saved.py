@@ -24,6 +24,8 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     layout: dict[str, str] = {}
     """Sizes and places of window and panels, base64 of what Qt makes of them, by the part's name."""
     theme: Literal["system", "light", "dark"] = "system"
+    place: str = "prompt"
+    """The place that was shown, by its name."""
     details_shown: bool = True
     plan: LoadPlan | None = None
     """The model that was chosen last."""

@@ -23,6 +23,7 @@ from .dialogs import Dialogs
 from .icons import Icons
 from .job_bar import JobBar
 from .menus import Menus
+from .places import Places
 from .prompt_place import PromptPlace
 from .recipe_desk import RecipeDesk
 from .stack_actions import StackActions
@@ -49,6 +50,8 @@ class MainWindow(QMainWindow):
         self.stack = StackPanel(self._icons)
         self.place = PromptPlace(self._icons)
         self.details = DetailsPanel()
+        self.places = Places()
+        self.places.add("prompt", self.tr("Prompt"), self._build_prompt_place)
         self.job_bar = JobBar()
         self.dialogs = Dialogs(self)
         self.recipe_desk = RecipeDesk(self, session.recipes, self.stack, self.place, self.details)
@@ -93,6 +96,7 @@ class MainWindow(QMainWindow):
                 "middle": _encoded(self.place.split.saveState()),
             },
             theme=self._theme,
+            place=self.places.current(),
             details_shown=self.menus.details.isChecked(),
             plan=loaded.plan if loaded else self.base.plan(),
             was_loaded=loaded is not None and self._session.state is not State.LOADING,
@@ -109,6 +113,9 @@ class MainWindow(QMainWindow):
             changes_wait=self.menus.changes_wait.isChecked(),
         )
 
+    def _build_prompt_place(self) -> tuple[QWidget, QWidget | None]:
+        return self.place, self.details
+
     def _build(self) -> None:
         self.menuBar().setCornerWidget(self._chip)
         left = QWidget()
@@ -119,18 +126,18 @@ class MainWindow(QMainWindow):
         column.addWidget(theme.line())
         column.addWidget(self.stack, 1)
         self._columns = ThinSplitter(Qt.Orientation.Horizontal)
-        for widget in (left, self.place, self.details):
+        for widget in (left, self.places.middle, self.places.side):
             self._columns.addWidget(widget)
         self._columns.setStretchFactor(1, 1)
         self._columns.setSizes([320, 662, 298])
         left.setMinimumWidth(260)
-        self.place.setMinimumWidth(400)
-        self.details.setMinimumWidth(240)
+        self.places.middle.setMinimumWidth(400)
+        self.places.side.setMinimumWidth(240)
         inside = QWidget()
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (theme.line(), self._columns, theme.line(), self.job_bar):
+        for widget in (theme.line(), self.places, self._columns, theme.line(), self.job_bar):
             layout.addWidget(widget, 1 if widget is self._columns else 0)
         self.setCentralWidget(inside)
         self.resize(1280, 800)
@@ -145,7 +152,8 @@ class MainWindow(QMainWindow):
         self.menus.show_theme(saved.theme)
         self.menus.show_changes(saved.changes_wait)
         self.menus.details.setChecked(saved.details_shown)
-        self.details.setVisible(saved.details_shown)
+        self.places.show_side(saved.details_shown)
+        self.places.show_place(saved.place)
         if saved.plan is not None:
             self.base.show_plan(saved.plan)
         self.stack.show_rows(saved.rows)
@@ -296,7 +304,8 @@ class MainWindow(QMainWindow):
         menus.regenerate.triggered.connect(self._on_regenerate_requested)
         menus.stop.triggered.connect(session.cancel)
         menus.clear.triggered.connect(self.place.clear)
-        menus.details.toggled.connect(self.details.setVisible)
+        menus.details.toggled.connect(self.places.show_side)
+        self.places.place_changed.connect(session.touch)
         menus.details.toggled.connect(session.touch)
         menus.themes.triggered.connect(self._on_theme_chosen)
         menus.loaders.triggered.connect(dialogs.show_loaders)

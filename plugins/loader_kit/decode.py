@@ -11,7 +11,9 @@ import torch
 
 from desktop.api.generating import FinishReason
 
+from .lean_step import LeanStep
 from .sampling import Chooser
+from .wide_products import wide_products
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -36,17 +38,22 @@ def never() -> int:
 
 
 def decode(
-    model: Any, prompt: torch.Tensor, chooser: Chooser, limits: Limits, version: Callable[[], int] = never
+    model: Any,
+    prompt: torch.Tensor,
+    chooser: Chooser,
+    limits: Limits,
+    version: Callable[[], int] = never,
+    lean: LeanStep | None = None,
 ) -> Generator[Drawn, None, FinishReason]:
     """Draw tokens until an end token, a limit, or until the generator is closed. End tokens are not yielded.
 
     `model` is a causal language model of transformers, `prompt` has shape (1, n) with n > 0, int64, on its device.
     When `version` returns another number than before, the model has become another one between two tokens: what its
-    cache holds is dropped, and the sequence so far is computed anew.
+    cache holds is dropped, and the sequence so far is computed anew. `lean` computes single tokens where it fits.
     """
     if limits.new_tokens < 1:
         return "length"
-    step = _Step(model)
+    step = _Step(model, lean)
     seen = version()
     logits = step(prompt)
     length = prompt.shape[1]
@@ -64,7 +71,7 @@ def decode(
         sequence.append(chosen)
         if version() != seen:
             seen = version()
-            step = _Step(model)
+            step = _Step(model, lean)
             logits = step(torch.cat(sequence, dim=1))
         else:
             logits = step(chosen)
@@ -75,16 +82,22 @@ def decode(
 class _Step:
     """One forward pass that remembers the sequence so far."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, lean: LeanStep | None) -> None:
         self._model = model
+        self._lean = lean
         self._cache = new_cache(model)
         self._last_only = last_logits_only(model)
+        if lean is not None:
+            lean.refresh()
 
     # Not around the loop: a generator would leave the mode switched on for whoever it yields to. Not
     # inference_mode: bitsandbytes repacks its weights in the first pass, and those must stay trainable-through.
     @torch.no_grad()
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
-        output = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, **self._last_only)
+        if ids.shape[1] == 1 and self._lean is not None and self._lean.fits(self._cache):
+            return self._lean(ids, self._cache)
+        with wide_products(ids):
+            output = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, **self._last_only)
         if self._cache is None:
             self._cache = output.past_key_values
         logits: torch.Tensor = output.logits[:, -1]

@@ -31,8 +31,10 @@ from .adapter_stack import AdapterStack
 from .checking import check_stack
 from .decode import Drawn, Limits, decode, last_logits_only
 from .exporting import export
+from .lean_step import LeanStep
 from .sampling import Chooser
 from .text_stream import StopTexts, TextStream
+from .wide_products import wide_products
 
 
 class TorchModel(Model):
@@ -45,6 +47,7 @@ class TorchModel(Model):
         self.info = info
         self.stack = AdapterStack(model)
         self._end_tokens = end_tokens
+        self._lean = LeanStep(model)
 
     def generate(self, request: GenerateRequest) -> Generator[Chunk, None, Reply]:
         """Answer a prompt, one token a chunk."""
@@ -60,7 +63,7 @@ class TorchModel(Model):
         text = TextStream(self.tokenizer, prompt[0].tolist())
         stops = StopTexts(request.stop)
         limits = Limits(self._end_tokens, request.max_new_tokens, context)
-        steps = decode(self.model, prompt, chooser, limits, self.stack.version)
+        steps = decode(self.model, prompt, chooser, limits, self.stack.version, self._lean)
         while True:
             try:
                 drawn = next(steps)
@@ -98,7 +101,8 @@ class TorchModel(Model):
     def logits(self, request: LogitsRequest) -> Logits:
         """Logits of the last positions with the present stack, as float32."""
         ids = self._encode(request.prompt, request.add_special_tokens)
-        output = self.model(input_ids=ids, use_cache=False, **last_logits_only(self.model, request.last))
+        with wide_products(ids):
+            output = self.model(input_ids=ids, use_cache=False, **last_logits_only(self.model, request.last))
         rows = output.logits[0, -request.last :].float().contiguous().cpu()
         return Logits(positions=rows.shape[0], vocabulary=rows.shape[1], data=rows.numpy().astype("<f4").tobytes())
 

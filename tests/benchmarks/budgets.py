@@ -53,6 +53,8 @@ BUDGETS: dict[str, Budget] = {
     "ui.stall.generate.p99": Budget("value at most", 10, "99th percentile of those gaps while generating"),
     "ui.stall.attach": Budget("value at most", 33, "worst gap of a 4 ms GUI timer while attaching"),
     "ui.stall.attach.p99": Budget("value at most", 10, "99th percentile of those gaps while attaching"),
+    "ui.stall.many": Budget("value at most", 33, "worst gap with 16 adapters attached and 1,000 in the library"),
+    "ui.stall.many.p99": Budget("value at most", 10, "99th percentile of those gaps"),
     "ui.stall.train": Budget("value at most", 33, "worst gap of a 4 ms GUI timer while training"),
     "engine.load": Budget("over baseline at most", 0.3, "Load on a warmed engine; baseline: the bare library"),
     "decode.stream": Budget("ratio at least", 1.0, "streamed greedy answer; baseline: bare generate, not streamed"),

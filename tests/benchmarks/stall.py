@@ -1,12 +1,13 @@
 """A process with the real window on the starter model and a 4 ms timer: `python -m tests.benchmarks.stall FOLDER WHAT`.
 
-WHAT is load, generate or attach. Prints the gaps between the timer's ticks while that goes on, as JSON.
+WHAT is load, generate, attach or many. Prints the gaps between the timer's ticks while that goes on, as JSON.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,8 @@ TICK = 4
 PATIENCE = 180.0
 CHANGES = 20
 """How often the stack is changed for "attach"."""
+MANY = 16
+"""Adapters that are attached for "many"."""
 
 
 class Gaps:
@@ -83,6 +86,8 @@ def measure(window: MainWindow, session: Session, plan: LoadPlan, what: str) -> 
         session.load(plan)
         wait_for(lambda: session.state is State.READY)
         pause(2_000)
+    if what == "many":
+        attach_many(window, session)
     gaps.start()
     if what == "load":
         window.base.load_requested.emit(plan)
@@ -93,6 +98,8 @@ def measure(window: MainWindow, session: Session, plan: LoadPlan, what: str) -> 
         window.place.box.show_text("Tell me a long story about an old sailor and the sea.")
         window.place.box.request_send()
         wait_for(lambda: session.state is State.READY)
+    elif what == "many":
+        use_many(window)
     else:
         adapter = str(install_adapter(session.home.loras))
         for _ in range(CHANGES):
@@ -102,6 +109,43 @@ def measure(window: MainWindow, session: Session, plan: LoadPlan, what: str) -> 
             pause(150)
     gaps.stop()
     return gaps.gaps
+
+
+def attach_many(window: MainWindow, session: Session) -> None:
+    """Sixteen adapters, the stack as full as few people have it."""
+    first = install_adapter(session.home.loras)
+    for number in range(MANY):
+        one = session.home.loras / f"pirate-{number:02}"
+        if not one.exists():
+            shutil.copytree(first, one)
+        window.stack.add(str(one))
+    wait_for(lambda: len(window.stack.report().receipts) == MANY)
+    pause(1_000)
+
+
+def use_many(window: MainWindow) -> None:
+    """Every row is ticked off and on and its weight moved; then the library's thousand are looked through."""
+    for row in window.stack._list.rows():
+        row.take_focus()
+        for weight in (0.25, 0.5, 0.75):
+            row._box.setValue(weight)
+            pause(40)
+        for _ in range(2):
+            row._tick.click()
+            pause(40)
+    chooser = window.dialogs.chooser
+    chooser.ask()
+    pause(1_000)
+    chooser._fitting.click()
+    for text in ("a", "ad", "adapter-1", "adapter-12", "", "zzz", ""):
+        chooser._filter.setText(text)
+        pause(100)
+    view = chooser._view.verticalScrollBar()
+    for step in range(20):
+        view.setValue(view.maximum() * step // 20)
+        pause(30)
+    pause(2_000)
+    chooser.close()
 
 
 def main(folder: str, what: str) -> None:
