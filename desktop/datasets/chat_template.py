@@ -15,7 +15,7 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from desktop.library.places import unreadable_in_words
+from desktop.library.places import printable, unreadable_in_words
 
 from .plan import DataError, RowError
 
@@ -65,6 +65,11 @@ def chatml() -> ChatTemplate:
 
 def read_chat_template(folder: Path) -> ChatTemplate | None:
     """The template in a model's folder; None where it brings none. Raises DataError where it can't be read."""
+    if folder.is_file():
+        raise DataError(
+            f"The chat template inside {printable(folder.name)} can't be read here. Choose chatml or another template, "
+            "or name the model's folder as transformers has it."
+        )
     config = _read_json(folder / "tokenizer_config.json")
     source = _read_text(folder / "chat_template.jinja") or _source(config.get("chat_template"))
     if not source:

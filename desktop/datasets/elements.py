@@ -10,7 +10,8 @@ import msgspec
 
 from .lines import LONGEST_ROW
 
-_STRUCTURE = re.compile(rb'["{}\[\],]')
+_STRUCTURE = re.compile(rb'"[^"\\\n]*"|["{}\[\],]')
+"""A text without escapes that is whole, at once; else one character."""
 _IN_TEXT = re.compile(rb'["\\\n]')
 
 _INDENTED = 100
@@ -58,6 +59,8 @@ class ElementCutter:
                 break
             position = match.end()
             kind = match.group()
+            if len(kind) > 1:
+                continue
             if self._in_text:
                 self._in_text, self._escaped = kind == b"\\", kind == b"\\"
                 self._broken |= kind == b"\n"

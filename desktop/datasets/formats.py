@@ -14,7 +14,7 @@ from desktop.library.places import printable, unreadable_in_words
 
 from .json_values import decode_json, shortened
 from .plan import DataError, RowError
-from .values import as_object, text_of
+from .values import as_object, names_of, text_of
 
 LONGEST_FILE = 1 << 20
 """Bytes; what is larger is no format."""
@@ -68,7 +68,7 @@ class Format(msgspec.Struct, frozen=True):
         sets = " or ".join("+".join(variant.keys) for variant in self.variants)
         raise RowError(
             "no text of the format fits",
-            f"The format {self.name} needs {sets}; the row has {', '.join(map(str, columns)) or 'no columns'}.",
+            f"The format {self.name} needs {sets}; the row has {names_of(columns)}.",
         )
 
 

@@ -35,13 +35,7 @@ def decode_json(data: bytes) -> Any:
     """The value. Raises RowError for anything that is not one whole, plain JSON value."""
     text = decode_text(data)
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_constant,
-            parse_int=_integer,
-            parse_float=_number,
-        )
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise RowError("not JSON", _in_words(error)) from error
     except RecursionError as error:
@@ -96,6 +90,11 @@ def _number(text: str) -> float:
     if not math.isfinite(made):
         raise RowError("number out of range", f"The number {shortened(text)} is too large. Put it in quotes.")
     return made
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer, parse_float=_number
+)
 
 
 def _in_words(error: json.JSONDecodeError) -> str:

@@ -66,16 +66,17 @@ def _shape_of_rows(files: Sequence[Path], plan: DataPlan, held: str) -> Shape:
     unknown = sorted(set(plan.mapping) - ALL_ROLES)
     if unknown and not plan.format:
         raise DataError(f"{unknown[0]!r} is nothing a column can be. Use one of: {', '.join(sorted(ALL_ROLES))}.")
+    # Of each row only the columns and whether they hold lists: two hundred rows of any length would not fit.
     rows = [
-        record.value
+        {str(name): isinstance(value, list) for name, value in record.value.items()}
         for record in islice(read_records(files, plan, Tally()), LOOKED_AT)
         if isinstance(record.value, dict)
     ]
-    columns = tuple(dict.fromkeys(str(name) for row in rows for name in row))
+    columns = tuple(dict.fromkeys(name for row in rows for name in row))
     if not columns:
         return Shape(kind="unknown", reason=f"The file is {held}, but its first rows have no named columns.")
     _check_mapping(plan, columns)
-    lists = {name for row in rows for name, value in row.items() if isinstance(value, list)}
+    lists = {name for row in rows for name, is_list in row.items() if is_list}
     conversations = any(propose(kind, columns, lists, {}) for kind in ("messages", "conversations"))
     if plan.format and (plan.kind == "columns" or (plan.kind == "auto" and not conversations)):
         usual = propose("alpaca", columns, lists, {}) or {}
@@ -95,14 +96,19 @@ def _shape_of_rows(files: Sequence[Path], plan: DataPlan, held: str) -> Shape:
     raise DataError(_nothing_fits(plan, columns, rows))
 
 
-def _has(row: Mapping[str, object], kind: str, mapping: Mapping[str, str]) -> bool:
+def _has(row: Mapping[str, bool], kind: str, mapping: Mapping[str, str]) -> bool:
     return all(mapping[role] in row for role in REQUIRED[kind])
 
 
 def _check_mapping(plan: DataPlan, columns: Sequence[str]) -> None:
     for role, column in plan.mapping.items():
         if column not in columns:
-            raise DataError(f"There is no column {column!r} for {role}. Columns: {', '.join(columns)}.")
+            raise DataError(f"There is no column {column!r} for {role}. Columns: {_listed(columns)}.")
+
+
+def _listed(columns: Sequence[str]) -> str:
+    names = [column if len(column) <= 40 else f"{column[:39]}…" for column in columns[:20]]
+    return ", ".join(names) + (f" and {len(columns) - 20} more" if len(columns) > 20 else "")
 
 
 def _reason(held: str, kind: str, mapping: Mapping[str, str], plan: DataPlan) -> str:
@@ -111,9 +117,9 @@ def _reason(held: str, kind: str, mapping: Mapping[str, str], plan: DataPlan) ->
     return f"The file is {held}. {begin} {_IN_WORDS[kind]}: {named}."
 
 
-def _nothing_fits(plan: DataPlan, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> str:
-    listed = f"The columns are {', '.join(columns[:20])}."
-    if len(rows) == 1 and (inside := next((name for name, value in rows[0].items() if isinstance(value, list)), "")):
+def _nothing_fits(plan: DataPlan, columns: Sequence[str], rows: Sequence[Mapping[str, bool]]) -> str:
+    listed = f"The columns are {_listed(columns)}."
+    if len(rows) == 1 and (inside := next((name for name, is_list in rows[0].items() if is_list), "")):
         return f"{listed} The rows seem to stand in a list under {inside!r}. Save that list as a file of its own."
     if plan.kind != "auto":
         needed = " and ".join(REQUIRED.get(plan.kind, ()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-LONGEST_ROW = 16 << 20
+LONGEST_ROW = 4 << 20
 """Bytes. A longer row is named and left out unread, so that no file needs more memory than a few of these."""
 
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
 from desktop.api import Part
 from desktop.prompting.templates import MODEL_TEMPLATE, PLAIN_TEMPLATE, Template, TemplateError, choose_template
 
-from .chat_spans import chat_parts
-from .chat_template import ChatTemplate, chatml, read_chat_template
 from .conversations import messages_of
 from .formats import find_format
 from .kinds import Shape
 from .losses import with_loss
 from .plan import AFTER, CHATML_TEMPLATE, DataError, DataPlan, RowError
 from .turns import from_columns, single_turn
-from .values import as_object, required_text
+from .values import as_object, names_of, required_text
+
+if TYPE_CHECKING:
+    from .chat_template import ChatTemplate
 
 Parts = tuple[Part, ...]
 _CONVERSATIONS = ("messages", "conversations")
@@ -75,7 +76,10 @@ def _usual_template(kind: str) -> str:
 
 def _refuse(value: Any) -> NoReturn:
     row = as_object(value)
-    raise RowError("unknown columns", f"Nobody can say what is learnt from the columns {', '.join(row) or '(none)'}.")
+    raise RowError(
+        "unknown columns",
+        f"Nobody can say what is learnt from the columns {names_of(row)}.",
+    )
 
 
 def _text_maker(plan: DataPlan, shape: Shape) -> Maker:
@@ -119,6 +123,9 @@ def _template_maker(template: Template, shape: Shape) -> Maker:
 
 
 def _chat_maker(plan: DataPlan, shape: Shape, name: str) -> Maker:
+    # Here, not above: Jinja takes longer to import than the command line takes to start.
+    from .chat_spans import chat_parts
+
     template, notes = _chat_template(plan, name)
     if shape.kind in _CONVERSATIONS:
         read = _messages_reader(shape)
@@ -141,6 +148,8 @@ def _chat_maker(plan: DataPlan, shape: Shape, name: str) -> Maker:
 
 
 def _chat_template(plan: DataPlan, name: str) -> tuple[ChatTemplate, tuple[str, ...]]:
+    from .chat_template import chatml, read_chat_template
+
     if name == CHATML_TEMPLATE:
         return chatml(), ()
     own = read_chat_template(Path(plan.model_folder)) if plan.model_folder else None

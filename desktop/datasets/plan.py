@@ -95,4 +95,6 @@ def checked_plan(plan: DataPlan) -> DataPlan:
         raise DataError("Rows are kept back and a file for evaluation is given. Choose one of the two.")
     if plan.format and plan.template:
         raise DataError("A format and a template are both given. Choose one of the two.")
+    if plan.kind == "columns" and not plan.format:
+        raise DataError("Rows of the kind columns need a format that says what becomes of them. Choose one.")
     return plan

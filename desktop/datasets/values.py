@@ -41,11 +41,15 @@ def text_of(row: dict[str, Any], column: str | None) -> str:
     )
 
 
+def names_of(row: dict[str, Any]) -> str:
+    """The first columns of a row, for a message."""
+    return ", ".join(shortened(name, 20) for name in list(row)[:6]) + (", ..." if len(row) > 6 else "") or "none"
+
+
 def required_text(row: dict[str, Any], column: str) -> str:
     """The same for a column that must be there and hold more than blanks."""
     if column not in row:
-        others = ", ".join(shortened(name, 20) for name in list(row)[:6]) or "none"
-        raise RowError(f"no {column}", f"The row has no {shortened(column)} (its columns: {others}).")
+        raise RowError(f"no {column}", f"The row has no {shortened(column)} (its columns: {names_of(row)}).")
     text = text_of(row, column)
     if not text.strip():
         raise RowError(f"empty {column}", f"{shortened(column)} is empty, so there is nothing to learn.")

@@ -147,6 +147,9 @@ def test_a_broken_template_is_told(tmp_path):
     (tmp_path / "tokenizer_config.json").write_text("{")
     with pytest.raises(DataError, match="damaged"):
         read_chat_template(tmp_path)
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
+    with pytest.raises(DataError, match=r"inside model\.gguf"):
+        read_chat_template(tmp_path / "model.gguf")
 
 
 def test_where_a_model_keeps_its_template(tmp_path):

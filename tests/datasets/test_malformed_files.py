@@ -86,6 +86,21 @@ def test_a_row_longer_than_any_is_named_and_not_held(tmp_path, file, monkeypatch
     assert report.rows == 2
 
 
+@pytest.mark.parametrize("file", ["a.json", "a.jsonl"])
+def test_rows_are_not_held_together(tmp_path, file):
+    row = json.dumps({"instruction": "x" * 300_000 + "🙂", "output": "y"}, ensure_ascii=False).encode()
+    path = tmp_path / file
+    path.write_bytes((listed if file == "a.json" else lines)(*[row] * 40))
+    plan = DataPlan(sources=(str(path),))
+    tracemalloc.start()
+    try:
+        assert prepare(plan).report.rows == 40
+        # A row's text takes four bytes a character; its value, its text and what is being joined are there at once.
+        assert tracemalloc.get_traced_memory()[1] < 8 * 4 * len(row)
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("cut", [b"", b"\n"], ids=["one line", "many lines"])
 def test_a_text_of_any_length_is_divided(tmp_path, monkeypatch, cut):
     longest = 1 << 16
@@ -111,10 +126,12 @@ def test_64_mib_on_one_line(tmp_path, file, end):
         if file == "a.csv":
             path.write_bytes(b'instruction,output\n"' + b"x" * size + b'",y\n')
     else:
-        row = json.dumps({"instruction": "x" * (LONGEST_ROW // 2), "output": "y"}).encode()
-        path.write_bytes(b"[" + b",".join([row] * 8) + b"]")
+        # One character beyond 16 bits makes Python keep the whole text in 32 bits a character.
+        asked = "x" * (LONGEST_ROW - 100) + "🙂"
+        row = json.dumps({"instruction": asked, "output": "y"}, ensure_ascii=False).encode()
+        path.write_bytes(b"[" + b",".join([row] * (size // len(row))) + b"]")
         if file == "a.csv":
-            path.write_bytes(b"instruction,output\n" + (b"x" * (LONGEST_ROW // 2) + b",y\n") * 8)
+            path.write_bytes(b"instruction,output\n" + (asked.encode() + b",y\n") * (size // len(row)))
     tracemalloc.start()
     try:
         report = prepare(DataPlan(sources=(str(path),), on_bad="skip")).report
