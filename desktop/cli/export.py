@@ -12,6 +12,7 @@ from desktop.engine.messages import Step
 from desktop.library.home import Home
 
 from .arguments import add_model_arguments
+from .export_gguf import export_as_gguf
 from .generate import attach
 from .library import in_units
 from .opening import adapters_from, open_model
@@ -36,6 +37,11 @@ def register(commands: Any) -> None:
         metavar="NAME",
         help="a name for the library (it lands in loras/, or with --merged in models/), or a path",
     )
+    parser.add_argument(
+        "--gguf",
+        action="store_true",
+        help="write one adapter as a GGUF LoRA file, as llama.cpp reads it; nothing is loaded, --model names the base",
+    )
     parser.add_argument("--merged", action="store_true", help="merge into a copy of the base; it needs 16 or 32 bits")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -45,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     loras = adapters_from(args)
     if not loras:
         raise CommandError("There is nothing to export. Name one adapter or several with --lora NAME=WEIGHT.")
+    if args.gguf:
+        return export_as_gguf(args, loras)
     home = Home.find(args.home)
     target = target_of(args.output, home.models if args.merged else home.loras)
     if target.exists():

@@ -6,7 +6,20 @@ from typing import Literal
 
 import msgspec
 
-from desktop.api import Chunk, ExportRequest, GenerateRequest, LoadRequest, LogitsRequest, Lora, Message, Mode
+from desktop.api import (
+    Chunk,
+    EvaluateRequest,
+    ExportRequest,
+    GenerateRequest,
+    LoadRequest,
+    LogitsRequest,
+    Lora,
+    Message,
+    Mode,
+    TrainingRow,
+    TrainRequest,
+    TrainSettings,
+)
 from desktop.api.generating import FinishReason
 
 PROTOCOL = 1
@@ -115,6 +128,25 @@ class Export(Ask, frozen=True, tag="export"):
     request: ExportRequest
 
 
+class PlanTraining(Ask, frozen=True, tag="plan_training"):
+    """Answer: TrainPlan."""
+
+    request: TrainRequest
+
+
+class ShowRow(Ask, frozen=True, tag="show_row"):
+    """Answer: tuple[RowTokens, ...]."""
+
+    row: TrainingRow
+    settings: TrainSettings
+
+
+class Evaluate(Ask, frozen=True, tag="evaluate"):
+    """Measure the model with its present stack on rows; steps come back. Answer: Evaluation."""
+
+    request: EvaluateRequest
+
+
 class Cancel(msgspec.Struct, frozen=True, tag_field="ask", tag="cancel"):
     """End a job at its next cancel point."""
 
@@ -144,6 +176,9 @@ Request = (
     | SetMode
     | CheckStack
     | Export
+    | PlanTraining
+    | ShowRow
+    | Evaluate
     | Cancel
     | Share
 )

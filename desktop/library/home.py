@@ -57,6 +57,11 @@ class Home:
         return self.root / "downloads.json"
 
     @property
+    def runs(self) -> Path:
+        """Training runs, a folder each."""
+        return self.root / "runs"
+
+    @property
     def engines(self) -> Path:
         """Interpreters made for loaders that need their own."""
         return self.root / "engines"

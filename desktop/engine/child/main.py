@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from desktop.api import ExportReport, LoaderError, Model
+from desktop.api import Evaluation, ExportReport, LoaderError, Model
 from desktop.engine.messages import (
     PROTOCOL,
     ApplyLora,
@@ -22,6 +22,7 @@ from desktop.engine.messages import (
     ComputeLogits,
     CountTokens,
     Describe,
+    Evaluate,
     Event,
     Export,
     Failed,
@@ -29,12 +30,14 @@ from desktop.engine.messages import (
     Generate,
     Hello,
     Load,
+    PlanTraining,
     Probe,
     RemoveLora,
     Render,
     Rest,
     SetMode,
     SetStack,
+    ShowRow,
     Step,
     Warm,
     encoder,
@@ -68,7 +71,7 @@ class Engine:
         """Kinds of jobs that are done between two tokens of an answer."""
         self._say(Hello(PROTOCOL, os.getpid(), platform.python_version()))
         self._inbox = Inbox(incoming)
-        self._resting = Resting(self._inbox, lambda resting: self._say(Rest(resting)))
+        self._resting = Resting(self._inbox, lambda seconds: self._say(Rest(seconds > 0)))
 
     def serve(self) -> None:
         """Do jobs until the shell closes the pipe."""
@@ -129,6 +132,12 @@ class Engine:
                 return self._the_model().check_stack(ask.prompt)
             case Export():
                 return self._export(ask)
+            case PlanTraining():
+                return self._the_model().plan_training(ask.request)
+            case ShowRow():
+                return self._the_model().show_row(ask.row, ask.settings)
+            case Evaluate():
+                return self._evaluate(ask)
         raise LoaderError(f"This engine doesn't know how to {type(ask).__name__}. Update LoRA Deck.")
 
     def between(self, job: int) -> None:
@@ -181,6 +190,19 @@ class Engine:
             self.between(ask.job)
 
         return self._the_model().export(ask.request, progress)
+
+    def _evaluate(self, ask: Evaluate) -> Evaluation:
+        shares = self._the_model().evaluate(ask.request)
+        try:
+            while True:
+                self.say(Step(ask.job, "Evaluating", next(shares)))
+                self.between(ask.job)
+        except StopIteration as ending:
+            if not isinstance(ending.value, Evaluation):
+                raise TypeError(f"evaluate returned {type(ending.value).__name__} where Evaluation was due") from None
+            return ending.value
+        finally:
+            shares.close()
 
     def _the_model(self) -> Model:
         self._the_stack().check()

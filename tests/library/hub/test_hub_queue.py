@@ -10,6 +10,7 @@ import pytest
 from desktop.library.hub.problems import HubError
 from desktop.library.hub.queue import DownloadQueue, Entry
 from desktop.library.hub.record import Wish, find_unfinished
+from tests.library.fake_hub import BLOCK
 from tests.library.hub.repositories import adapter_files
 
 NAME = "tloen/alpaca-lora-7b"
@@ -70,7 +71,8 @@ def test_paused_resumed_closed_and_back_again(make, slow, hub, home):
     again.resume(number)
     done = until(again, number, lambda one: one.state == "done")
     assert done.done == done.total
-    assert hub.sent["adapter_model.safetensors"] - before <= kept.total - kept.done
+    # The connection that was given up had one block on its way.
+    assert hub.sent["adapter_model.safetensors"] - before <= kept.total - kept.done + BLOCK
     assert (home.loras / "tloen_alpaca-lora-7b" / "README.md").is_file()
     again.cancel(number)
     assert again.entries == ()
