@@ -113,8 +113,12 @@ def _mode(model: Any, training: bool) -> Iterator[None]:
 
 @contextmanager
 def _checkpointing(model: Any) -> Iterator[None]:
+    # Newer releases of transformers have another name for it and warn of the old one.
+    name = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
     try:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        getattr(model, f"{name}_checkpointing_enable")({"use_reentrant": False})
+        # It also hooks the embedding, for the sake of ways of checkpointing that this is none of.
+        model.disable_input_require_grads()
     except ValueError as error:
         raise LoaderError(
             "This model can't compute its activations twice. Switch gradient checkpointing off."
@@ -122,7 +126,7 @@ def _checkpointing(model: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        model.gradient_checkpointing_disable()
+        getattr(model, f"{name}_checkpointing_disable")()
 
 
 @contextmanager
