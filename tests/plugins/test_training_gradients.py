@@ -270,6 +270,8 @@ def test_repacked_4_bit_weights_are_refused(load, tiny_folder, tmp_path):
     module.weight.quant_state.packing_format_for_cpu = True
     with pytest.raises(LoaderError, match="Load it again"):
         finish(model.train(make_request(tmp_path / "a")))
+    with prepared(model.model, training=False):
+        pass  # measuring needs no gradients
 
 
 def test_repacking_is_off_while_a_run_lasts_and_on_again_after_it(load, tiny_folder):

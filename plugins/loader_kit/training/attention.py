@@ -31,7 +31,7 @@ def by_rows(model: Any, lengths: Sequence[int]) -> Iterator[None]:
     """The model attends by rows of these lengths, also on the way back."""
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-    ALL_ATTENTION_FUNCTIONS.register(NAME, attend)
+    ALL_ATTENTION_FUNCTIONS[NAME] = attend
     before = model.config._attn_implementation
     model.config._attn_implementation = NAME
     _Rows.lengths = lengths

@@ -70,17 +70,18 @@ class Forward:
         device = self._model.get_input_embeddings().weight.device
         width = 0 if self.packed else max(micro.lengths)
         inputs = {name: tensor.to(device) for name, tensor in _inputs(micro, width).items()}
-        positions, targets = micro.positions(width).to(device), micro.targets().to(device)
+        positions, targets = micro.positions(width), micro.targets()
         if self.lean:
             hidden = self._hidden(inputs)
-            hidden = hidden.reshape(-1, hidden.shape[-1])[positions]
-            return Losses(*cross_entropy(hidden, targets, self._head, self._vocabulary))
+            # A model on several devices ends on another one than it begins on.
+            hidden = hidden.reshape(-1, hidden.shape[-1])[positions.to(hidden.device)]
+            return Losses(*cross_entropy(hidden, targets.to(hidden.device), self._head, self._vocabulary))
         if self.packed and self._keeps:
-            logits = self._model(**inputs, use_cache=False, logits_to_keep=positions).logits[0]
+            logits = self._model(**inputs, use_cache=False, logits_to_keep=positions.to(device)).logits[0]
         else:
             logits = self._model(**inputs, use_cache=False).logits
-            logits = logits.reshape(-1, logits.shape[-1])[positions]
-        return Losses(*cross_entropy_of(logits, targets))
+            logits = logits.reshape(-1, logits.shape[-1])[positions.to(logits.device)]
+        return Losses(*cross_entropy_of(logits, targets.to(logits.device)))
 
     def _hidden(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         hidden: torch.Tensor = self._model.base_model(**inputs, use_cache=False).last_hidden_state

@@ -37,7 +37,8 @@ def prepared(model: Any, *, training: bool, checkpointing: bool = False) -> Iter
 
     The base's weights are never written to: where they are wanted in float32, copies stand in for them.
     """
-    refuse_packed(model)
+    if training:
+        refuse_packed(model)
     found = Prepared()
     with ExitStack() as undo:
         undo.enter_context(_disarmed(model))

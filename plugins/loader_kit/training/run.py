@@ -268,10 +268,13 @@ class Run:
             restore_optimizer(self._stepper.optimizer, self._stepper.parameters, read.optimizer)
         self._stepper.randomness.restore(read.randomness)
         kept = {name: getattr(read.state, name) for name in KEPT}
+        if self._settings.micro_batch_tokens == read.state.settings.micro_batch_tokens:
+            # Chosen by the memory that was free then: sums in another order would be rounded otherwise.
+            kept["micro_batch_tokens"] = read.state.micro_batch_tokens
         self._state = msgspec.structs.replace(self._state, **kept)
 
 
 HARMLESS = ("eval_every", "sample_every", "save_every", "keep_checkpoints", "stop_at_loss", "patience")
 """Settings that change nothing in what is computed."""
-KEPT = ("step", "smoothed_loss", "best_evaluation", "evaluations_without_improvement", "micro_batch_tokens")
+KEPT = ("step", "smoothed_loss", "best_evaluation", "evaluations_without_improvement")
 """What a resumed run takes from its checkpoint's state."""

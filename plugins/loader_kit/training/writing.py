@@ -24,7 +24,8 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> int:
     temporary = target.parent / f".{target.name}.part-{os.getpid()}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(temporary, ignore_errors=True)
+        for left in target.parent.glob(f".{target.name}.*-*"):
+            shutil.rmtree(left, ignore_errors=True)  # by a process that was killed while it wrote
         temporary.mkdir()
         for name, content in files.items():
             with (temporary / name).open("wb") as file:
@@ -59,7 +60,6 @@ def _take_the_place(new: Path, target: Path) -> None:
         new.rename(target)
         return
     old = target.parent / f".{target.name}.old-{os.getpid()}"
-    shutil.rmtree(old, ignore_errors=True)
     target.rename(old)
     new.rename(target)
     shutil.rmtree(old, ignore_errors=True)
