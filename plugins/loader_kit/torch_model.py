@@ -9,6 +9,8 @@ import torch
 
 from desktop.api import (
     Chunk,
+    EvaluateRequest,
+    Evaluation,
     ExportReport,
     ExportRequest,
     GenerateRequest,
@@ -21,9 +23,17 @@ from desktop.api import (
     ModelInfo,
     Progress,
     Reply,
+    RowTokens,
     StackCheck,
     StepLogprobs,
     TokenLogprob,
+    TrainCommand,
+    TrainEvent,
+    TrainingRow,
+    TrainPlan,
+    TrainReport,
+    TrainRequest,
+    TrainSettings,
     Unsupported,
 )
 
@@ -34,6 +44,10 @@ from .exporting import export
 from .lean_step import LeanStep
 from .sampling import Chooser
 from .text_stream import StopTexts, TextStream
+from .training.evaluation import evaluate
+from .training.planning import plan_training
+from .training.run import train
+from .training.samples import show_row
 from .wide_products import wide_products
 
 
@@ -117,6 +131,22 @@ class TorchModel(Model):
     def export(self, request: ExportRequest, progress: Progress) -> ExportReport:
         """Write the stack as one adapter, or merged into a copy of the base."""
         return export(self.model, self.tokenizer, self.stack, request, progress)
+
+    def plan_training(self, request: TrainRequest) -> TrainPlan:
+        """What a run would be."""
+        return plan_training(self, request)
+
+    def show_row(self, row: TrainingRow, settings: TrainSettings) -> tuple[RowTokens, ...]:
+        """The tokens of a row as the training step sees them."""
+        return show_row(self.tokenizer, row, settings)
+
+    def train(self, request: TrainRequest) -> Generator[TrainEvent, TrainCommand | None, TrainReport]:
+        """Train a new adapter on top of the stack."""
+        return train(self, request)
+
+    def evaluate(self, request: EvaluateRequest) -> Generator[float, None, Evaluation]:
+        """Loss of the model with its stack."""
+        return evaluate(self, request)
 
     def _encode(self, text: str, add_special_tokens: bool) -> torch.Tensor:
         ids = self.tokenizer(text, add_special_tokens=add_special_tokens)["input_ids"]

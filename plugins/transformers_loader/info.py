@@ -24,6 +24,7 @@ def loader_info() -> LoaderInfo:
             live_changes=True,
             check=True,
             fold=True,
+            train=True,
             export=True,
             bits=(16, 8, 4),  # without bitsandbytes too: loading says what to install, a greyed-out choice would not
             sampling=("greedy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed"),
