@@ -72,6 +72,11 @@ class Home:
         return self.root / "logs"
 
     @property
+    def trash(self) -> Path:
+        """Models and adapters that were deleted, a folder each."""
+        return self.root / "trash"
+
+    @property
     def cache(self) -> Path:
         """What can be made again at any time."""
         return self.root / "cache"
