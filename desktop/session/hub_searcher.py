@@ -94,6 +94,8 @@ class HubSearcher(QObject):
                 return
         try:
             for event in worker.events():
+                if number != self._number:
+                    return
                 if isinstance(event, Results):
                     self.hits_found.emit(event.hits)
                 elif isinstance(event, Failed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QByteArray, Qt, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
@@ -32,6 +32,9 @@ from .status_chip import StatusChip
 from .thin_splitter import ThinSplitter
 from .token_counter import TokenCounter
 
+if TYPE_CHECKING:
+    from .library_desk import LibraryDesk
+
 
 class MainWindow(QMainWindow):
     """One window, everything about the model being used always in sight."""
@@ -52,6 +55,8 @@ class MainWindow(QMainWindow):
         self.details = DetailsPanel()
         self.places = Places()
         self.places.add("prompt", self.tr("Prompt"), self._build_prompt_place)
+        self.places.add("library", self.tr("Library"), self._build_library_place)
+        self.library: LibraryDesk | None = None
         self.job_bar = JobBar()
         self.dialogs = Dialogs(self)
         self.recipe_desk = RecipeDesk(self, session.recipes, self.stack, self.place, self.details)
@@ -68,6 +73,7 @@ class MainWindow(QMainWindow):
         """Once the window shows: read the library, then load what was asked for, or what was loaded last."""
         self._icons.start()
         self._session.list_library()
+        self._session.downloads.begin()
         if rows is not None:
             self.stack.show_rows(rows)
         self.place.box.adapters.know_stack(self.stack.rows())
@@ -115,6 +121,16 @@ class MainWindow(QMainWindow):
 
     def _build_prompt_place(self) -> tuple[QWidget, QWidget | None]:
         return self.place, self.details
+
+    def _build_library_place(self) -> tuple[QWidget, QWidget | None]:
+        # Here and not above: the window starts without it.
+        from .library_desk import LibraryDesk
+
+        self.library = desk = LibraryDesk(self, self._session, self._icons)
+        desk.adapter_chosen.connect(self.stack.add)
+        desk.model_chosen.connect(self.base.choose)
+        desk.told.connect(self._on_told)
+        return desk.place, desk.details
 
     def _build(self) -> None:
         self.menuBar().setCornerWidget(self._chip)

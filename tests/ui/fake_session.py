@@ -38,6 +38,47 @@ class FakeRecipes(QObject):
         self.asked = asked
 
 
+class FakeShelf(QObject):
+    """The same signals and verbs as `desktop.session.shelf_keeper.ShelfKeeper`."""
+
+    refused = Signal(str)
+    items_listed = Signal(list)
+    marks_known = Signal(object)
+    card_read = Signal(str, str)
+
+
+class FakeChanger(QObject):
+    """The same signals and verbs as `desktop.session.shelf_changer.ShelfChanger`."""
+
+    refused = Signal(str)
+    looked = Signal(object)
+    relocated = Signal(str, str)
+    deleted = Signal(object)
+    restored = Signal(str)
+    duplicates_found = Signal(list)
+    disk_measured = Signal(object)
+    folders_changed = Signal()
+    told = Signal(str)
+
+
+class FakeDownloads(QObject):
+    """The same signals and verbs as `desktop.session.download_keeper.DownloadKeeper`."""
+
+    entry_changed = Signal(object)
+    entry_gone = Signal(int)
+    completed = Signal(object)
+    base_found = Signal(str, object)
+    refused = Signal(str)
+
+
+class FakeHub(QObject):
+    """The same signals and verbs as `desktop.session.hub_searcher.HubSearcher`."""
+
+    hits_found = Signal(object)
+    told = Signal(str)
+    failed = Signal(str)
+
+
 class FakeSession(QObject):
     """The same signals and verbs as `desktop.session.session.Session`; a test compares the two."""
 
@@ -82,6 +123,9 @@ class FakeSession(QObject):
         self.asked = []
         """What was asked, in order: the verb's name and its arguments."""
         self.recipes = FakeRecipes(self.asked)
+        self.shelf, self.changer, self.downloads, self.hub = FakeShelf(), FakeChanger(), FakeDownloads(), FakeHub()
+        for keeper in (self.shelf, self.changer, self.downloads, self.hub):
+            keeper.asked = self.asked
 
     def become(self, state, loaded=None):
         """As if the engine had come to this state; what was loaded stays, but in an empty one."""
@@ -96,9 +140,9 @@ class FakeSession(QObject):
         return next((args for name, args in reversed(self.asked) if name == verb), None)
 
 
-def _verb(name):
+def _verb(name, prefix=""):
     def verb(self, *args):
-        self.asked.append((name, args))
+        self.asked.append((prefix + name, args))
 
     verb.__name__ = name  # PySide looks a slot up by it
     return verb
@@ -116,6 +160,23 @@ RECIPE_VERBS = (
     "know_loaded", "know_mode", "forget_loaded", "record", "list_recipes", "save_reply", "read_reply", "reproduce",
     "save_stack", "look_at", "take_in", "give_out", "shut_down",
 )  # fmt: skip
+SHELF_VERBS = (
+    "shut_down", "take_models", "take_adapters", "open_shelf", "know_loaded", "know_report", "keep_tags",
+    "keep_favourite", "read_card",
+)  # fmt: skip
+CHANGER_VERBS = (
+    "shut_down", "know_adapters", "know_wanted", "know_loaded", "forget_wanted", "forget_loaded", "know_rows",
+    "look_at", "rename", "move", "delete", "restore", "empty_trash", "find_duplicates", "measure",
+)  # fmt: skip
+DOWNLOAD_VERBS = ("begin", "tell_all", "add", "pause", "resume", "cancel", "shut_down")
+HUB_VERBS = ("know_loaded", "forget_loaded", "search", "stop", "shut_down")
+KEEPERS = {
+    FakeShelf: ("shelf.", SHELF_VERBS), FakeChanger: ("changer.", CHANGER_VERBS),
+    FakeDownloads: ("downloads.", DOWNLOAD_VERBS), FakeHub: ("hub.", HUB_VERBS),
+}  # fmt: skip
+for _kind, (_prefix, _names) in KEEPERS.items():
+    for _name in _names:
+        setattr(_kind, _name, _verb(_name, _prefix))
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))
 for _name in RECIPE_VERBS:
