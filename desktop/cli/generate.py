@@ -202,9 +202,15 @@ def _dress(args: argparse.Namespace, prompt: str, opened: Opened) -> Dressed:
 def _answer(engine: EngineClient, request: GenerateRequest, *, stream: bool) -> tuple[list[Chunk], GenerateResult]:
     job = engine.generate(request)
     chunks = []
+    progress = ProgressLine()
     try:
         for event in job.events():
-            if isinstance(event, Chunk):
+            if isinstance(event, Chunk) and event.prompt_tokens:
+                progress.show(
+                    f"Reading the prompt of {event.prompt_tokens:,} tokens", event.prompt_done / event.prompt_tokens
+                )
+            elif isinstance(event, Chunk):
+                progress.clear()
                 chunks.append(event)
                 if stream and event.text:
                     put(event.text, end="")

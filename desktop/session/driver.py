@@ -7,7 +7,7 @@ import threading
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from desktop.api import GenerateRequest
+from desktop.api import Chunk, GenerateRequest
 from desktop.discovery.choice import Choice
 from desktop.discovery.loaders import Loaders
 from desktop.engine.client import EngineClient
@@ -26,7 +26,7 @@ from .plans import Answer, Loaded, LoadPlan, PromptPlan, Side
 from .problems import IN_WORDS, bug_from, problem_from
 from .stack_keeper import StackKeeper, apply_rows
 from .stack_tools import StackTools
-from .streaming import follow_answer
+from .streaming import PromptProgress, follow_answer
 from .watched_files import WatchedFiles
 
 
@@ -289,16 +289,21 @@ class EngineDriver(QObject):
 
     def _stream(self, client: EngineClient, request: GenerateRequest, column: int) -> None:
         taken = Taken(lambda: client.stack)
+        reading = PromptProgress(self.progressed.emit)
 
         def show(piece: str, count: int) -> None:
             self.answer_grew.emit(column, piece, count)
+
+        def take(chunk: Chunk) -> None:
+            taken.take(chunk)
+            reading.take(chunk)
 
         self._job = job = client.generate(request)
         if self._stopped.is_set():
             job.cancel()
         result = None
         try:
-            follow_answer(job, show, taken.take)
+            follow_answer(job, show, take)
             result = job.result()
         except JobCancelled:
             pass  # stopped by the user; what came is kept
