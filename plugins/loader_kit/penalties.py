@@ -23,7 +23,7 @@ class CountPenalties:
 
     def __call__(self, seen: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """`seen` has shape (1, n), int64; `scores` (1, vocabulary), float32, and is changed."""
-        tokens, counts = torch.unique(seen[0, self._begin :], return_counts=True)  # type: ignore[no-untyped-call]
+        tokens, counts = torch.unique(seen[0, self._begin :], return_counts=True)
         scores[0, tokens] -= self._presence + self._frequency * counts.to(scores.dtype)
         return scores
 
