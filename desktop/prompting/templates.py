@@ -58,7 +58,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
         return self.name == MODEL_TEMPLATE or self.jinja is not None or has_place
 
     def render_messages(self, messages: Sequence[Message]) -> str:
-        """The text of a conversation up to its next answer. Raises TemplateError where it has no place for something."""
+        """The text of a conversation up to its next answer. Raises TemplateError for what has no place."""
         if self.problem:
             raise TemplateError(self.problem)
         if self.jinja is not None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
 import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -20,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from desktop.api import Sampling, settings_schema
 from desktop.prompting.templates import MODEL_TEMPLATE, TEMPLATES
+from desktop.prompting.text_lists import line_from, texts_from
 from desktop.session.plans import Loaded, PromptPlan
 
 from . import theme
@@ -76,7 +74,7 @@ class DetailsPanel(QWidget):
             system=self._system.toPlainText() if self._system.isVisibleTo(self) else "",
             sampling=msgspec.convert(self._sampling.values(), Sampling),
             max_new_tokens=self._longest.value(),
-            stop=_stops(self._stop.text()),
+            stop=texts_from(self._stop.text()),
             compare=compare,
         )
 
@@ -91,7 +89,7 @@ class DetailsPanel(QWidget):
         self._system.setPlainText(plan.system)
         self._sampling.set_values(msgspec.structs.asdict(plan.sampling))
         self._longest.setValue(min(plan.max_new_tokens, self._longest.maximum()))
-        self._stop.setText(_stops_in_words(plan.stop))
+        self._stop.setText(line_from(plan.stop))
 
     def show_loaded(self, loaded: Loaded | None) -> None:
         """A model was loaded, or is no more: some things can't be had with every one."""
@@ -155,12 +153,3 @@ class DetailsPanel(QWidget):
         self._input.setVisible(template is not None and template.takes_input)
         self._system.setVisible(template is None or template.name == MODEL_TEMPLATE)
         self.plan_edited.emit()
-
-
-def _stops(text: str) -> tuple[str, ...]:
-    parts = re.findall(r"(?:\\.|[^|\\]|\\$)+", text)
-    return tuple(re.sub(r"\\([n|\\])", lambda one: "\n" if one[1] == "n" else one[1], part) for part in parts)
-
-
-def _stops_in_words(stops: Sequence[str]) -> str:
-    return "|".join(re.sub(r"([|\\])", r"\\\1", text).replace("\n", "\\n") for text in stops)
