@@ -6,26 +6,16 @@ import re
 from collections.abc import Sequence
 from time import monotonic
 
-from desktop.api import Message
+import msgspec
 
-from .text_lists import texts_from
+from desktop.api import Message
 
 LONGEST = 4 << 20
 """Characters of a rendered prompt."""
-PATIENCE = 2.0
+PATIENCE = 0.5
 """Seconds a template may take; one that takes longer never ends."""
 _STOPS = re.compile(r"\{#-?\s*stop:(.*?)-?#\}", re.DOTALL)
-
-EXAMPLE = """\
-{#- stop: ### Instruction: -#}
-{%- for message in messages %}
-{%- if message['role'] == 'system' %}{{ message['content'] + '\\n\\n' }}
-{%- elif message['role'] == 'user' %}{{ '### Instruction:\\n' + message['content'] + '\\n\\n' }}
-{%- else %}{{ '### Response:\\n' + message['content'] + '\\n\\n' }}
-{%- endif %}
-{%- endfor %}
-{%- if add_generation_prompt %}{{ '### Response:\\n' }}{% endif %}"""
-"""What a new template begins as."""
+"""A comment that tells them: `{# stop: ["</s>", "USER:"] #}`."""
 
 
 class JinjaError(Exception):
@@ -42,6 +32,7 @@ def render_jinja(source: str, messages: Sequence[Message]) -> str:
 
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.globals["raise_exception"] = raise_exception
+    _stops(source)
     rows = [{"role": message.role, "content": message.content} for message in messages]
     try:
         # BOS is empty: the tokenizer adds it.
@@ -58,8 +49,19 @@ def render_jinja(source: str, messages: Sequence[Message]) -> str:
 
 
 def stops_of_jinja(source: str) -> tuple[str, ...]:
-    """The texts that end an answer, from a comment `{# stop: one | another #}` in the template."""
-    return tuple(text for found in _STOPS.findall(source) for text in texts_from(found.strip()) if text)
+    """The texts that end an answer, from a comment in the template; none where that is none."""
+    try:
+        return _stops(source)
+    except JinjaError:
+        return ()  # rendering tells it
+
+
+def _stops(source: str) -> tuple[str, ...]:
+    found = _STOPS.search(source)
+    try:
+        return msgspec.json.decode(found[1], type=tuple[str, ...]) if found else ()
+    except ValueError as error:
+        raise JinjaError('Write the stop texts as a list, such as {# stop: ["</s>", "USER:"] #}.') from error
 
 
 def _gather(pieces: object) -> str:

@@ -57,6 +57,15 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
         has_place = self.turns is not None and self.turns.system is not None
         return self.name == MODEL_TEMPLATE or self.jinja is not None or has_place
 
+    @property
+    def source(self) -> str:
+        """As Jinja, to be read or to begin another with; empty for the model's own."""
+        if self.jinja is not None:
+            return self.jinja
+        if self.turns is not None:
+            return self.turns.as_jinja(self.stop)
+        return "" if self.name == MODEL_TEMPLATE else "{{ messages | map(attribute='content') | join('\\n\\n') }}"
+
     def render_messages(self, messages: Sequence[Message]) -> str:
         """The text of a conversation up to its next answer. Raises TemplateError for what has no place."""
         if self.problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import msgspec
@@ -51,3 +52,34 @@ class Turns(msgspec.Struct, frozen=True, kw_only=True):
             else:
                 parts.append(self.assistant.put(message.content))
         return "".join([*parts, self.answer])
+
+    def as_jinja(self, stop: Sequence[str] = ()) -> str:
+        """The same as a Jinja template, to begin one's own with."""
+        first = "ns.system + " if self.system_inside else ""
+        begin = _quoted(self.begin) + ("" if self.system_inside else " + ns.system")
+        system = self.system or Around()
+        told = "{% if message['role'] == 'system' %}{% set ns.system = message['content'] %}{% endif %}"
+        wrapped = f"{_quoted(system.before)} + ns.system + {_quoted(system.after)}"
+        return "\n".join(
+            (
+                f"{{#- stop: {json.dumps(list(stop), ensure_ascii=False)} -#}}",
+                f"{{%- set ns = namespace(system={_quoted(self.default_system)}) %}}",
+                f"{{%- for message in messages %}}{told}{{% endfor %}}" if self.system else "{#- no system message -#}",
+                f"{{%- if ns.system %}}{{% set ns.system = {wrapped} %}}{{% endif %}}",
+                f"{{{{- {begin} }}}}",
+                "{%- for message in messages %}",
+                "{%- if message['role'] == 'user' %}",
+                f"{{{{- {_quoted(self.user.before)} + {first}message['content'] + {_quoted(self.user.after)} }}}}",
+                "{%- set ns.system = '' %}",
+                "{%- elif message['role'] == 'assistant' %}",
+                f"{{{{- {_quoted(self.assistant.before)} + message['content'] + {_quoted(self.assistant.after)} }}}}",
+                "{%- endif %}",
+                "{%- endfor %}",
+                f"{{{{- {_quoted(self.answer)} }}}}",
+            )
+        )
+
+
+def _quoted(text: str) -> str:
+    """A literal of Jinja's."""
+    return json.dumps(text, ensure_ascii=False)

@@ -173,7 +173,7 @@ class _Texts(Field):
         return texts_from(self.widget.text())
 
     def shown_default(self) -> str:
-        return line_from(self.default) or self.tr("nothing")
+        return line_from(self.default or ()) or self.tr("nothing")
 
     def _show(self, value: Any) -> None:
         self.widget.setText(line_from(value))

@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QWidget
 from . import theme
 from .schema_fields import Field, make_field
 
+LONGEST_TITLE = 17
+"""Characters of a title on one line: a narrow panel has no room for more beside a number."""
 ADDED, FOLD, ADVANCED = 1000, 2000, 2001
 """Rows of the grid: the schema's own from 0, those that are added, the button that unfolds, and what it unfolds."""
 
@@ -91,6 +93,7 @@ class SchemaForm(QWidget):
         label = QLabel(field.title)
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setBuddy(field.widget)
+        label.setWordWrap(len(field.title) > LONGEST_TITLE)
         label.setToolTip(theme.as_tooltip(field.description))
         field.widget.setToolTip(theme.as_tooltip(field.description))
         field.widget.setAccessibleName(field.title)

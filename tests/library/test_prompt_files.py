@@ -54,7 +54,7 @@ def test_a_damaged_preset_is_listed_with_what_is_wrong(home, text):
 
 
 def test_a_template_comes_back_with_its_stops_and_is_replaced_and_deleted(home):
-    source = "{# stop: </s>|USER:|a\\|b #}{{ messages[0].content }}"
+    source = '{# stop: ["</s>", "USER:", "a|b"] #}{{ messages[0].content }}'
     assert save_template(home.templates, "mine", source) == "mine"
     (one,) = read_templates(home.templates)
     assert (one.name, one.jinja, one.stop) == ("mine", source, ("</s>", "USER:", "a|b"))

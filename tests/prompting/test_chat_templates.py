@@ -7,6 +7,7 @@ import pytest
 from desktop.api import Message
 from desktop.prompting.chat_templates import name_by_marks
 from desktop.prompting.dressing import Wish, dress
+from desktop.prompting.jinja_templates import stops_of_jinja
 from desktop.prompting.templates import TEMPLATES, Template, TemplateError, choose_template
 
 TALK = [Message("user", "Hi {{ 1 }}"), Message("assistant", "Hello."), Message("user", "Who?")]
@@ -105,6 +106,7 @@ def test_a_template_of_the_users_own():
         ("{{ messages.append(1) }}", "unsafe"),
         ("{{ raise_exception('no system, please') }}", "refuses this conversation: no system, please"),
         ("{{ 1 / 0 }}", "division by zero"),
+        ("{# stop: </s> #}x", "Write the stop texts as a list"),
         (
             "{% for i in range(99999) %}{% for j in range(99999) %}{{ 'much' }}{% endfor %}{% endfor %}",
             "without an end",
@@ -115,3 +117,12 @@ def test_a_template_of_the_users_own():
 def test_what_a_template_must_not_or_can_not_is_said_in_words(source, words):
     with pytest.raises(TemplateError, match=words):
         own(source).render_messages(TALK)
+
+
+@pytest.mark.parametrize("template", [one for one in TEMPLATES if one.source], ids=lambda one: one.name)
+def test_every_template_as_jinja_is_the_same(template):
+    hostile = [Message("user", "{{ 1 }} {# é \n"), Message("assistant", "\"' \\ %}"), Message("user", "  ")]
+    jinja = own(template.source)
+    for talk in (TALK, hostile, TALK[:1], *([WITH_SYSTEM] if template.turns and template.takes_system else ())):
+        assert jinja.render_messages(talk) == template.render_messages(talk)
+    assert stops_of_jinja(template.source) == template.stop
