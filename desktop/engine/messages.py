@@ -272,6 +272,10 @@ class GenerateResult(msgspec.Struct, frozen=True, kw_only=True):
     """The stack that made the answer, or its beginning."""
     mode: Mode = "exact"
     """How the stack was computed."""
+    cached_tokens: int = 0
+    """Tokens at the prompt's beginning that were in the cache already."""
+    cache_bytes: int = 0
+    """Bytes of the KV cache that is kept for the next prompt."""
     segments: tuple[Segment, ...] = ()
     """The answer by the stacks that made it, where the stack changed while it ran; each from an empty KV cache."""
 

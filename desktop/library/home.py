@@ -77,6 +77,16 @@ class Home:
         return self.root / "cache"
 
     @property
+    def templates(self) -> Path:
+        """The user's own templates, a Jinja file each."""
+        return self.root / "templates"
+
+    @property
+    def presets(self) -> Path:
+        """Presets of sampling, a TOML file each."""
+        return self.root / "presets"
+
+    @property
     def settings_file(self) -> Path:
         """The user's settings."""
         return self.root / "settings.toml"
