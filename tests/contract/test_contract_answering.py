@@ -19,11 +19,11 @@ def ask(opened, prompt=PROMPT, tokens=6, **changes):
 
 
 def test_what_was_loaded_is_told(opened):
-    bits, dtype = opened.case.request.get("bits", 16), opened.case.request.get("dtype", "")
-    assert (opened.info.bits, opened.info.dtype) == (bits, dtype)
-    assert bits in opened.capabilities.bits
+    asked, dtype = opened.case.request.get("bits", 16), opened.case.request.get("dtype", "")
+    assert (opened.info.bits, opened.info.dtype) == (opened.bits, dtype)
+    assert asked in opened.capabilities.bits
     if opened.real:
-        assert opened.info.path == str(opened.shelf / "tiny")
+        assert opened.info.path == str(opened.shelf / opened.case.model)
         assert opened.info.parameters == 82_240
         assert opened.info.versions["torch"]
 
