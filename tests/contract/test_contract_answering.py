@@ -97,7 +97,8 @@ def test_logprobs_are_those_of_the_logits(stack):
     told = stack.engine.logits(LogitsRequest(prompt=PROMPT)).result(PATIENCE)
     values = struct.unpack("<320f", told.data)
     norm = math.log(sum(math.exp(value - max(values)) for value in values)) + max(values)
-    (chunk,) = ask(stack, tokens=1, logprobs=3).events(PATIENCE)
+    chunks = ask(stack, tokens=1, logprobs=3).events(PATIENCE)
+    (chunk,) = [chunk for chunk in chunks if chunk.tokens]  # half a letter comes after it, as text alone
     (step,) = chunk.logprobs
     best = sorted(range(320), key=lambda token: -values[token])[:3]
     assert [one.token for one in step.top] == best

@@ -9,6 +9,7 @@ import torch
 
 from autogptq_loader.loading import zero_convention
 from desktop.api import GenerateRequest, LoaderError, LogitsRequest, Sampling
+from tests import tiny
 from tests.plugins.gptq_loaders import load_with, plain_twin
 from tests.plugins.gptq_reader import read_layer
 from tests.plugins.gptq_writer import write_checkpoint
@@ -78,21 +79,37 @@ def test_the_folder_may_be_renamed_away_after_loading(tmp_path, tiny_folder):
     assert torch.equal(logits_of(model), before)
 
 
-def test_a_llama_folder_of_2023(tmp_path, tiny_folder):
-    """Only a SentencePiece model, class names of its own, rotary frequencies in the file, no tie in the config."""
-    folder, _, _ = write(tmp_path, tiny_folder, "gptq_llama", {"file": "llama-7b-4bit-32g.pt"})
-    content = torch.load(folder / "llama-7b-4bit-32g.pt")
+def test_a_llama_folder_of_2023(tmp_path):
+    """Only a SentencePiece model, class names of its own, rotary frequencies in the file, empty special tokens."""
+    import sentencepiece
+
+    (tmp_path / "text.txt").write_text(tiny.TEXT * 3)
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "text.txt"), model_prefix=str(tmp_path / "tokenizer"), vocab_size=380, model_type="bpe",
+        byte_fallback=True, minloglevel=2, character_coverage=0.98,
+    )  # fmt: skip
+    tiny.make_model(tmp_path / "source", vocab_size=384)
+    folder = tmp_path / "model"
+    file = "llama-7b-4bit-32g.pt"
+    write_checkpoint(folder, tmp_path / "source", writer="gptq_for_llama", config=False, file=file)
+    content = torch.load(folder / file)
     content["lm_head.weight"] = content["model.embed_tokens.weight"].clone()
     content["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(8)
-    torch.save(content, folder / "llama-7b-4bit-32g.pt")
+    torch.save(content, folder / file)
+    for name in ("tokenizer.json", "chat_template.jinja", "special_tokens_map.json"):
+        (folder / name).unlink(missing_ok=True)
+    (tmp_path / "tokenizer.model").rename(folder / "tokenizer.model")
+    empty = {"bos_token": "", "eos_token": "", "unk_token": "", "tokenizer_class": "LLaMATokenizer"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(empty))
     config = json.loads((folder / "config.json").read_text())
     config |= {"architectures": ["LLaMAForCausalLM"], "pad_token_id": -1, "tie_word_embeddings": False}
-    (folder / "config.json").write_text(json.dumps(config))
-    tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
-    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer | {"unk_token": ""}))
-    model = load_with("gptq_llama", folder)
+    (folder / "config.json").write_text(json.dumps(config | {"bos_token_id": 0, "eos_token_id": 1}))
+    model = load_with("gptq_llama", folder, dtype="float32")
     assert model.info.architecture == "LlamaForCausalLM"
-    assert logits_of(model).isfinite().all()
+    ids = model.tokenizer("The capital of France")["input_ids"]
+    assert ids[0] == 1
+    wanted = logits_of(type(model)(plain_twin(model.model), model.tokenizer, model.info, frozenset()))
+    assert (logits_of(model) - wanted).abs().max() <= 1e-5 * wanted.abs().max()
 
 
 def test_bits_and_group_size_of_the_user(tmp_path, tiny_folder):
