@@ -120,9 +120,11 @@ class GptqLinear(nn.Linear):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., in) to (..., out), in the type of `x`."""
         rows = x.reshape(-1, self.in_features)
-        wants_gradient = torch.is_grad_enabled() and x.requires_grad
-        if self._int4 is not None and rows.shape[0] <= int4_kernel.ROWS and not wants_gradient and _fits_kernel(x):
-            y = int4_kernel.multiply(rows, self._int4)
+        kernel = self._int4
+        # The kernel has no gradient. Only weights on the CPU are packed for it.
+        few = kernel is not None and x.dtype == torch.bfloat16 and rows.shape[0] <= int4_kernel.ROWS
+        if kernel is not None and few and not (x.requires_grad and torch.is_grad_enabled()):
+            y = int4_kernel.multiply(rows, kernel)
         else:
             y = _Product.apply(rows, self)  # type: ignore[no-untyped-call]
         if self.bias is not None:
@@ -179,10 +181,6 @@ class _Product(torch.autograd.Function):
 def _arithmetic(x: torch.Tensor) -> torch.dtype:
     """On the CPU float32: more exact, and faster where the processor has no 16-bit products."""
     return torch.promote_types(x.dtype, torch.float32) if x.device.type == "cpu" else x.dtype
-
-
-def _fits_kernel(x: torch.Tensor) -> bool:
-    return x.dtype == torch.bfloat16 and x.device.type == "cpu"
 
 
 def _groups(packed: Packed, inputs: int, group_size: int) -> torch.Tensor:
