@@ -12,7 +12,7 @@ from desktop.engine.jobs import JobFailed
 from desktop.library.settings import SettingsError
 from desktop.starter.fetch import StarterError
 
-from . import export, generate, inspect_adapter, library, loaders, recipes, verify, window
+from . import export, generate, inspect_adapter, library, loaders, quantize, recipes, verify, window
 from .arguments import add_model_arguments
 from .output import CommandError, say
 
@@ -32,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_model_arguments(parser, required=False)
     parser.set_defaults(run=window.run)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for module in (generate, verify, export, library, inspect_adapter, recipes, loaders):
+    for module in (generate, verify, export, quantize, library, inspect_adapter, recipes, loaders):
         module.register(commands)
     for command in commands.choices.values():
         # `--home` may also stand after the command; there its default must not undo what stood before it.

@@ -18,6 +18,8 @@ from desktop.api import (
     Message,
     Mode,
     ModelInfo,
+    QuantizeReport,
+    QuantizeRequest,
     StackCheck,
 )
 
@@ -36,6 +38,7 @@ from .messages import (
     GenerateResult,
     Load,
     LoaderRef,
+    Quantize,
     RemoveLora,
     Render,
     SetMode,
@@ -164,6 +167,11 @@ class EngineClient(Connection):
         """Write the stack to disk; the job's events are steps."""
         message = Export(job=new_number(), request=request)
         return self._ask(message, Job(message.job, ExportReport, self.cancel))
+
+    def quantize(self, request: QuantizeRequest) -> Job[QuantizeReport]:
+        """Write a GPTQ copy of the base; the job's events are steps."""
+        message = Quantize(job=new_number(), request=request)
+        return self._ask(message, Job(message.job, QuantizeReport, self.cancel))
 
     def restart(self, on_step: Callable[[Step], None] | None = None) -> None:
         """Start again after a crash, with the same model and the same stack. Raises what loading raises."""

@@ -6,7 +6,17 @@ from typing import Literal
 
 import msgspec
 
-from desktop.api import Chunk, ExportRequest, GenerateRequest, LoadRequest, LogitsRequest, Lora, Message, Mode
+from desktop.api import (
+    Chunk,
+    ExportRequest,
+    GenerateRequest,
+    LoadRequest,
+    LogitsRequest,
+    Lora,
+    Message,
+    Mode,
+    QuantizeRequest,
+)
 from desktop.api.generating import FinishReason
 
 PROTOCOL = 1
@@ -115,6 +125,12 @@ class Export(Ask, frozen=True, tag="export"):
     request: ExportRequest
 
 
+class Quantize(Ask, frozen=True, tag="quantize"):
+    """Write a GPTQ copy of the base; steps come back. Answer: QuantizeReport."""
+
+    request: QuantizeRequest
+
+
 class Cancel(msgspec.Struct, frozen=True, tag_field="ask", tag="cancel"):
     """End a job at its next cancel point."""
 
@@ -144,6 +160,7 @@ Request = (
     | SetMode
     | CheckStack
     | Export
+    | Quantize
     | Cancel
     | Share
 )

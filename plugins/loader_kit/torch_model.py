@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,6 +21,8 @@ from desktop.api import (
     Model,
     ModelInfo,
     Progress,
+    QuantizeReport,
+    QuantizeRequest,
     Reply,
     StackCheck,
     StepLogprobs,
@@ -113,6 +116,17 @@ class TorchModel(Model):
     def export(self, request: ExportRequest, progress: Progress) -> ExportReport:
         """Write the stack as one adapter, or merged into a copy of the base."""
         return export(self.model, self.tokenizer, self.stack, request, progress)
+
+    def quantize(self, request: QuantizeRequest, progress: Progress) -> QuantizeReport:
+        """Write a GPTQ copy of the base."""
+        from .quantising.making import quantise
+
+        if self.stack.rows:
+            raise LoaderError(
+                "The base alone is quantised. Take the adapters off, or export them merged into a copy and quantise "
+                "that."
+            )
+        return quantise(self.model, self.tokenizer, Path(self.info.path), request, progress)
 
     def _encode(self, text: str, add_special_tokens: bool) -> torch.Tensor:
         ids = self.tokenizer(text, add_special_tokens=add_special_tokens)["input_ids"]

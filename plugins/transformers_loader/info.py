@@ -25,6 +25,7 @@ def loader_info() -> LoaderInfo:
             check=True,
             fold=True,
             export=True,
+            quantize=True,
             bits=(16, 8, 4),  # without bitsandbytes too: loading says what to install, a greyed-out choice would not
             sampling=("greedy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed"),
         ),

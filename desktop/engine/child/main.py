@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from desktop.api import ExportReport, LoaderError, Model
+from desktop.api import LoaderError, Model, Progress
 from desktop.engine.messages import (
     PROTOCOL,
     ApplyLora,
@@ -30,6 +30,7 @@ from desktop.engine.messages import (
     Hello,
     Load,
     Probe,
+    Quantize,
     RemoveLora,
     Render,
     Rest,
@@ -128,7 +129,9 @@ class Engine:
             case CheckStack():
                 return self._the_model().check_stack(ask.prompt)
             case Export():
-                return self._export(ask)
+                return self._the_model().export(ask.request, self._steps_of(ask))
+            case Quantize():
+                return self._the_model().quantize(ask.request, self._steps_of(ask))
         raise LoaderError(f"This engine doesn't know how to {type(ask).__name__}. Update LoRA Deck.")
 
     def between(self, job: int) -> None:
@@ -175,12 +178,14 @@ class Engine:
         self._in_between = _BETWEEN if _allows_live_changes(plugin) else ()
         return model.info
 
-    def _export(self, ask: Export) -> ExportReport:
+    def _steps_of(self, ask: Ask) -> Progress:
+        """Tells the shell what a job of several steps is at; between two of them the job can be cancelled."""
+
         def progress(step: str, fraction: float | None = None) -> None:
             self.say(Step(ask.job, sendable(step), fraction))
             self.between(ask.job)
 
-        return self._the_model().export(ask.request, progress)
+        return progress
 
     def _the_model(self) -> Model:
         self._the_stack().check()
