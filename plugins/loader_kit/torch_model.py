@@ -119,8 +119,10 @@ class TorchModel(Model):
 
     def quantize(self, request: QuantizeRequest, progress: Progress) -> QuantizeReport:
         """Write a GPTQ copy of the base."""
-        from .quantising.making import quantise
+        from .quantising.making import ALREADY, quantise
 
+        if self.info.bits != 16:
+            raise Unsupported(ALREADY)
         if self.stack.rows:
             raise LoaderError(
                 "The base alone is quantised. Take the adapters off, or export them merged into a copy and quantise "

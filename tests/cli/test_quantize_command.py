@@ -47,10 +47,8 @@ def test_json_tells_every_linear(run, tiny_home, tmp_path):
     ("options", "words"),
     [
         (("--lora", LORA), "The base alone is quantised."),
-        (("--load-in-8bit",), "quantised already"),
         (("--damp", "7"), "can't be quantised like this: Expected `float` <= 1.0"),
         (("--samples", "0"), "can't be quantised like this: Expected `int` >= 1"),
-        (("--calibration", "/nowhere/text.txt"), "/nowhere/text.txt can't be read"),
         (("-o", ".."), "is no name"),
     ],
 )

@@ -92,6 +92,18 @@ def test_quantising_tells_its_steps_and_its_report_and_can_be_cancelled(engine):
     assert outcome(engine.count_tokens("x")) == "finished"
 
 
+def test_the_stack_stays_what_it_is_while_quantising(engine):
+    load(engine)
+    code = "for _ in range(20):\n    progress('Layer')\n    time.sleep(0.01)\n    assert not model.loras"
+    done = "return QuantizeReport(folder='', bytes_before=0, bytes_after=0, seconds=0, tokens=0, layers=())"
+    job = engine.quantize(QuantizeRequest(folder=f"{code}\n{done}"))
+    next(job.events(SOON))
+    attached = engine.set_stack([row("a")])
+    job.result(SOON)
+    attached.result(SOON)
+    assert [there[0] for there in state(engine)[0]] == ["a"]
+
+
 def test_a_restart_folds_again(engine, new_engine):
     load(engine, run="import puppet\nmodel = puppet.Puppet('x')\nmodel.on_mode = 'pass'\nreturn model")
     engine.set_stack([row("a")]).result(SOON)

@@ -88,7 +88,7 @@ def test_the_copy_is_recognised_and_computes_what_the_model_does(made, tiny_mode
 
 
 def test_the_configurations_say_how_it_was_quantised(made, tiny_folder, tmp_path):
-    made(group_size=32, act_order=True, damp=0.02)
+    made(group_size=32, act_order=True, damp=0.02, samples=2)
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     beside = json.loads((tmp_path / "out" / "quantize_config.json").read_text())
     wanted = {"bits": 4, "group_size": 32, "desc_act": True, "sym": False, "damp_percent": 0.02, "lm_head": False}

@@ -107,9 +107,8 @@ def test_a_folder_is_no_calibration_text(refused, tmp_path):
     refused("can't be read", calibration=str(tmp_path))
 
 
-@pytest.mark.parametrize("bits", [8, 4])
-def test_a_quantised_base_is_refused(load, tiny_folder, refused, bits):
-    error = refused("quantised already", model=load(tiny_folder, bits=bits))
+def test_a_quantised_base_is_refused(load, tiny_folder, refused):
+    error = refused("quantised already", model=load(tiny_folder, bits=4))
     assert isinstance(error, Unsupported)
 
 

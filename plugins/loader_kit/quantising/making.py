@@ -21,6 +21,11 @@ from .scheme import Scheme, scheme_of
 from .walking import Walk
 from .writing import kept_tensors, refuse_full_disk, write_configs, write_tokenizer, write_weights
 
+ALREADY = (
+    "This model is quantised already. Load the original in 16 or 32 bits, without --load-in-8bit and --load-in-4bit, "
+    "and quantise that."
+)
+
 FEW = 8_000
 """Tokens of calibration text below which the user is told that more would help."""
 
@@ -67,10 +72,7 @@ def quantise(model: Any, tokenizer: Any, source: Path, request: QuantizeRequest,
 def _linears(model: Any) -> dict[str, nn.Linear]:
     """The linears of the decoder layers. Raises Unsupported where they can't be quantised."""
     if getattr(model.config, "quantization_config", None) is not None:
-        raise Unsupported(
-            "This model is quantised already. Load the original in 16 or 32 bits, without --load-in-8bit and "
-            "--load-in-4bit, and quantise that."
-        )
+        raise Unsupported(ALREADY)
     linears = {name: linear for layer in find_layers(model) for name, linear in layer.linears().items()}
     if not linears:
         raise Unsupported(
