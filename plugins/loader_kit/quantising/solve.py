@@ -83,7 +83,7 @@ def _inverse_factor(hessian: torch.Tensor, damp: float) -> torch.Tensor:
     mean = float(diagonal.mean()) or 1.0
     # Inputs that the text never used are rounded and change nothing else.
     diagonal[diagonal == 0] = mean
-    for _ in range(5):
+    while damp <= 1:
         damped = h + torch.eye(h.shape[0], dtype=h.dtype, device=h.device) * (damp * mean)
         lower, failed = torch.linalg.cholesky_ex(damped)
         if not int(failed):
