@@ -16,6 +16,7 @@ from desktop.api import (
     Lora,
     Message,
     Mode,
+    QuantizeRequest,
     TrainingRow,
     TrainRequest,
     TrainSettings,
@@ -147,6 +148,12 @@ class Evaluate(Ask, frozen=True, tag="evaluate"):
     request: EvaluateRequest
 
 
+class Quantize(Ask, frozen=True, tag="quantize"):
+    """Write a GPTQ copy of the base; steps come back. Answer: QuantizeReport."""
+
+    request: QuantizeRequest
+
+
 class Cancel(msgspec.Struct, frozen=True, tag_field="ask", tag="cancel"):
     """End a job at its next cancel point."""
 
@@ -179,6 +186,7 @@ Request = (
     | PlanTraining
     | ShowRow
     | Evaluate
+    | Quantize
     | Cancel
     | Share
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,6 +23,8 @@ from desktop.api import (
     Model,
     ModelInfo,
     Progress,
+    QuantizeReport,
+    QuantizeRequest,
     Reply,
     RowTokens,
     StackCheck,
@@ -169,6 +172,19 @@ class TorchModel(Model):
     def evaluate(self, request: EvaluateRequest) -> Generator[float, None, Evaluation]:
         """Loss of the model with its stack."""
         return evaluate(self, request)
+
+    def quantize(self, request: QuantizeRequest, progress: Progress) -> QuantizeReport:
+        """Write a GPTQ copy of the base."""
+        from .quantising.making import ALREADY, quantise
+
+        if self.info.bits != 16:
+            raise Unsupported(ALREADY)
+        if self.stack.rows:
+            raise LoaderError(
+                "The base alone is quantised. Take the adapters off, or export them merged into a copy and quantise "
+                "that."
+            )
+        return quantise(self.model, self.tokenizer, Path(self.info.path), request, progress)
 
     def _encode(self, text: str, add_special_tokens: bool) -> torch.Tensor:
         ids = self.tokenizer(text, add_special_tokens=add_special_tokens)["input_ids"]

@@ -26,6 +26,7 @@ def loader_info() -> LoaderInfo:
             fold=True,
             train=True,
             export=True,
+            quantize=True,
             bits=(16, 8, 4),  # without bitsandbytes too: loading says what to install, a greyed-out choice would not
             sampling=Sampling.__struct_fields__,
         ),
