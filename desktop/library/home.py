@@ -38,8 +38,18 @@ class Home:
 
     @property
     def conversations(self) -> Path:
-        """Every reply with its recipe, a file a day."""
+        """Conversations, a file each, and every reply with its recipe, a file a day."""
         return self.root / "conversations"
+
+    @property
+    def datasets(self) -> Path:
+        """Training sets, a file each."""
+        return self.root / "datasets"
+
+    @property
+    def trash(self) -> Path:
+        """What the user deleted; emptied by nobody but the user."""
+        return self.root / "trash"
 
     @property
     def engines(self) -> Path:
