@@ -9,6 +9,7 @@ import msgspec
 from desktop.api import Message
 
 from .templates import MODEL_TEMPLATE, TemplateError, choose_template
+from .turns import turns_text
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,10 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """A template's name; None takes the model's own if it has one, else the plain one."""
     input: str = ""
     system: str = ""
+    before: tuple[Message, ...] = ()
+    """The messages of the conversation that stand before the prompt."""
+    start: str = ""
+    """How the answer begins, given by the user or by an answer that is to go on."""
 
 
 class Dressed(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,11 +44,11 @@ def dress(wish: Wish, has_model_template: bool, render: Callable[[Sequence[Messa
             raise TemplateError(
                 f"A system message needs the model's own template; {template.name} has no place for it."
             )
-        text = template.render(wish.prompt, wish.input)
+        text = turns_text(template, wish.before, wish.prompt, wish.input) + wish.start
         special, stop = template.add_special_tokens, template.stop
         return Dressed(text=text, template=template.name, add_special_tokens=special, stop=stop)
     if wish.input:
         raise TemplateError("An input needs one of the Alpaca templates; the model's own has no place for it.")
     system = [Message("system", wish.system)] if wish.system else []
-    text = render([*system, Message("user", wish.prompt)])
+    text = render([*system, *wish.before, Message("user", wish.prompt)]) + wish.start
     return Dressed(text=text, template=template.name, add_special_tokens=False)

@@ -15,9 +15,8 @@ from desktop.engine.governor import Governor
 from desktop.engine.jobs import EngineGone, Job, JobCancelled, JobFailed
 from desktop.engine.messages import GenerateResult, LoaderRef
 from desktop.library.home import Home
-from desktop.prompting.dressing import Wish, dress
 
-from .answering import Taken, request_for
+from .answering import Taken, dress_plan, request_for
 from .fetching import fetch_starter
 from .lane import Lane
 from .message import read_message
@@ -250,12 +249,13 @@ class EngineDriver(QObject):
         try:
             with self.stack.until_answered(client):
                 message = read_message(plan.prompt, self.stack.wanted, self._home)
-                wish = Wish(prompt=message.text, template=plan.template or None, input=plan.input, system=plan.system)
-                dressed = dress(wish, loaded.info.has_template, lambda rows: client.render(rows).result())
+                dressed, dropped = dress_plan(plan, message.text, loaded.info, client)
                 request = request_for(plan, dressed)
                 seed = None if request.sampling.greedy else request.sampling.seed
                 stack = self.stack.cover(client, message.brought)
-                answer = msgspec.structs.replace(answer, template=dressed.template, seed=seed, stack=stack)
+                answer = msgspec.structs.replace(
+                    answer, template=dressed.template, seed=seed, stack=stack, dropped=dropped
+                )
                 self._stream_both(client, request, compare=plan.compare)
         except EngineGone as gone:
             self.answer_failed.emit(problem_from(gone), self._so_far(answer))

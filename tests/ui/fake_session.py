@@ -38,6 +38,22 @@ class FakeRecipes(QObject):
         self.asked = asked
 
 
+class FakeConversations(QObject):
+    """The same signals and verbs as `desktop.session.conversation_keeper.ConversationKeeper`; a test compares them."""
+
+    listed = Signal(str, list)
+    opened = Signal(object)
+    deleted = Signal(str)
+    sets_listed = Signal(list)
+    told = Signal(str)
+    refused = Signal(str)
+
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
+
+
 class FakeSession(QObject):
     """The same signals and verbs as `desktop.session.session.Session`; a test compares the two."""
 
@@ -82,6 +98,7 @@ class FakeSession(QObject):
         self.asked = []
         """What was asked, in order: the verb's name and its arguments."""
         self.recipes = FakeRecipes(self.asked)
+        self.conversations = FakeConversations(self.asked)
 
     def become(self, state, loaded=None):
         """As if the engine had come to this state; what was loaded stays, but in an empty one."""
@@ -116,7 +133,12 @@ RECIPE_VERBS = (
     "know_loaded", "know_mode", "forget_loaded", "record", "list_recipes", "save_reply", "read_reply", "reproduce",
     "save_stack", "look_at", "take_in", "give_out", "shut_down",
 )  # fmt: skip
+CONVERSATION_VERBS = (
+    "list_all", "open", "keep", "rename", "delete", "give_out", "take_in", "list_sets", "keep_example", "shut_down",
+)  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))
 for _name in RECIPE_VERBS:
     setattr(FakeRecipes, _name, _verb(_name))
+for _name in CONVERSATION_VERBS:
+    setattr(FakeConversations, _name, _verb(_name))
