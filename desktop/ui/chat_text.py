@@ -1,0 +1,349 @@
+"""The messages of a conversation, one below the other; laid out in slices, with a button beside each in sight."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from time import perf_counter
+
+import msgspec
+from PySide6.QtCore import QEvent, QPoint, QTimer, QUrl, Signal
+from PySide6.QtGui import (
+    QFont,
+    QGuiApplication,
+    QPalette,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextFrame,
+    QTextFrameFormat,
+    QTextOption,
+)
+from PySide6.QtWidgets import QFrame, QTextBrowser, QToolButton, QWidget
+
+from . import theme
+from .message_writer import MessageWriter
+
+WIDTH = 7 * theme.GRID
+BUDGET = 0.008
+"""Seconds of work between two turns of the event loop."""
+LAYOUT = 250
+"""Milliseconds between two layouts of a paragraph that grows."""
+NAMED = 40
+"""Characters of a message by which its button is called."""
+
+
+class ShownTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as it is to be seen."""
+
+    id: str
+    is_reply: bool
+    text: str
+    version: int = 1
+    versions: int = 1
+    note: str = ""
+    """What came of it, in words."""
+    problem: str = ""
+    running: bool = False
+    opens_thinking: bool = False
+
+
+class _Item:
+    """A message in the document."""
+
+    def __init__(self, turn: ShownTurn, frame: QTextFrame, writer: MessageWriter) -> None:
+        self.turn = turn
+        self.frame = frame
+        self.writer = writer
+        self.noted = False
+
+
+class ChatText(QTextBrowser):
+    """Text only: nothing in it is loaded or run, and a link is opened by whoever listens."""
+
+    #: What can be done with a message is wanted: its id, and where on the screen.
+    menu_wanted = Signal(str, QPoint)
+    #: Another version of a message is wanted: its id, and -1 or 1.
+    version_wanted = Signal(str, int)
+    #: Fold or unfold the thinking of a message: its id.
+    thinking_toggled = Signal(str)
+    #: A link into the web was pressed: its address.
+    link_pressed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """No messages."""
+        super().__init__(parent)
+        self._items: list[_Item] = []
+        self._buttons: list[QToolButton] = []
+        self.setOpenLinks(False)
+        self.setUndoRedoEnabled(False)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.document().setDocumentMargin(theme.GAP)
+        self.document().setIndentWidth(6 * theme.GRID)
+        self.setBackgroundRole(QPalette.ColorRole.Base)  # the margin with the buttons is part of the paper
+        self.setAutoFillBackground(True)
+        self.setViewportMargins(0, 0, WIDTH, 0)
+        self._work = QTimer(self, interval=0)
+        self._work.timeout.connect(self._on_work)
+        self._soon = QTimer(self, singleShot=True, interval=LAYOUT)
+        self._soon.timeout.connect(self._work.start)
+        self._placing = QTimer(self, singleShot=True, interval=0)
+        self._placing.timeout.connect(self._place_buttons)
+        self.verticalScrollBar().valueChanged.connect(self._place_soon)
+        self.document().documentLayout().documentSizeChanged.connect(self._place_soon)
+        self.anchorClicked.connect(self._on_anchor_clicked)
+        self._clear_from(0)
+
+    def show_turns(self, turns: Sequence[ShownTurn]) -> None:
+        """Show these messages; what is the same as before stays as it is."""
+        same = 0
+        while same < min(len(turns), len(self._items)) and self._keep(self._items[same], turns[same]):
+            same += 1
+        if same < len(self._items):
+            self._clear_from(same)
+        for turn in turns[same:]:
+            self._add(turn)
+        self._work.start()
+        self._placing.start()
+
+    def grow(self, text: str) -> None:
+        """The last message grew."""
+        if not self._items:
+            return
+        item = self._items[-1]
+        item.turn = msgspec.structs.replace(item.turn, text=item.turn.text + text)
+        at_end = self._is_at_end()
+        item.writer.feed(text)
+        self._follow(at_end)
+        if not self._soon.isActive() and not self._work.isActive():
+            self._soon.start()
+
+    def is_settled(self) -> bool:
+        """Whether all that came is laid out."""
+        return not self._work.isActive() and not self._soon.isActive()
+
+    def show_again(self) -> None:
+        """Write everything anew: with another font or another theme."""
+        turns = [item.turn for item in self._items]
+        self._clear_from(0)
+        self.show_turns(turns)
+
+    def show_size(self, points: float) -> None:
+        """Another size of the text."""
+        font = QFont(self.font())
+        if abs(font.pointSizeF() - points) > 0.01:
+            font.setPointSizeF(points)
+            self.setFont(font)
+            self.document().setDefaultFont(font)
+            self.show_again()
+
+    def text(self) -> str:
+        """All of it."""
+        parts = []
+        for item in self._items:
+            cursor = item.frame.firstCursorPosition()
+            cursor.setPosition(item.frame.lastPosition(), QTextCursor.MoveMode.KeepAnchor)
+            parts.append(cursor.selectedText().replace("\u2029", "\n").replace("\u2028", "\n"))
+        return "\n\n".join(parts)
+
+    def loadResource(self, kind: int, name: QUrl) -> object:  # noqa: N802
+        """Nothing: a text can't have anything read or fetched."""
+        return None
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Another theme: colours are part of the text."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.PaletteChange and getattr(self, "_items", None):
+            self.show_again()
+
+    def resizeEvent(self, event: object) -> None:  # noqa: N802
+        """The buttons stand at the right."""
+        at_end = self._is_at_end()
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        self._follow(at_end)
+        self._placing.start()
+
+    def _keep(self, item: _Item, turn: ShownTurn) -> bool:
+        """Whether what stands there is this message, or becomes it by growing."""
+        old = item.turn
+        if old == turn:
+            return True
+        grown = msgspec.structs.replace(old, text=turn.text, running=turn.running, note=turn.note, problem=turn.problem)
+        if not old.running or grown != turn or not turn.text.startswith(old.text):
+            return False
+        item.writer.feed(turn.text[len(old.text) :])
+        item.turn = turn
+        if not turn.running:
+            item.writer.end()
+        return True
+
+    def _add(self, turn: ShownTurn) -> None:
+        cursor = QTextCursor(self.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        form = QTextFrameFormat()
+        form.setPadding(theme.GAP)
+        form.setMargin(0)
+        if not turn.is_reply:
+            form.setBackground(self._ground().alternateBase())
+        frame = cursor.insertFrame(form)
+        _make_thin(self.document().lastBlock())
+        self._write_head(frame, turn)
+        writer = MessageWriter(frame, self.font(), self._ground(), turn.id, plain=not turn.is_reply)
+        writer.opens_thinking = turn.opens_thinking
+        writer.begin_below()
+        writer.feed(turn.text)
+        if not turn.running:
+            writer.end()
+        self._items.append(_Item(turn, frame, writer))
+
+    def _write_head(self, frame: QTextFrame, turn: ShownTurn) -> None:
+        style = self._muted()
+        bold = QTextCharFormat(style)
+        bold.setFontWeight(QFont.Weight.DemiBold)
+        cursor = frame.firstCursorPosition()
+        cursor.insertText(self.tr("Reply") if turn.is_reply else self.tr("You"), bold)
+        if turn.versions < 2:
+            return
+        cursor.insertText("   ", style)
+        for step, sign, there in ((-1, "\u2039", turn.version > 1), (1, "\u203a", turn.version < turn.versions)):
+            link = QTextCharFormat(style)
+            if there:
+                link.setAnchor(True)
+                link.setAnchorHref(f"deck:{'previous' if step < 0 else 'next'}/{turn.id}")
+                link.setForeground(self._ground().link())
+            cursor.insertText(f" {sign} ", link)
+            if step < 0:
+                cursor.insertText(f"{turn.version}/{turn.versions}", style)
+
+    def _write_note(self, item: _Item) -> None:
+        item.noted = True
+        for text, is_error in ((item.turn.problem, True), (item.turn.note, False)):
+            if text:
+                style = self._muted()
+                if is_error:
+                    style.setForeground(theme.error_colour(self._ground()))
+                cursor = item.frame.lastCursorPosition()
+                block = QTextBlockFormat()
+                block.setTopMargin(theme.GRID)
+                cursor.insertBlock(block, style)
+                cursor.insertText(text, style)
+
+    def _muted(self) -> QTextCharFormat:
+        style = QTextCharFormat()
+        style.setForeground(theme.muted_colour(self._ground()))
+        style.setFontPointSize(max(self.font().pointSizeF() * 0.9, 6))
+        return style
+
+    def _ground(self) -> QPalette:
+        # Not its own palette: as the theme changes, what is around it is told first.
+        return QGuiApplication.palette()
+
+    def _clear_from(self, first: int) -> None:
+        if first == 0:
+            self.clear()
+            _make_thin(self.document().firstBlock())
+        else:
+            cursor = QTextCursor(self.document())
+            cursor.setPosition(self._items[first].frame.firstPosition() - 1)
+            cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+            cursor.removeSelectedText()
+        del self._items[first:]
+
+    def _on_work(self) -> None:
+        began = perf_counter()
+        at_end = self._is_at_end()
+        more = False
+        for item in self._items:
+            while not item.noted and (more := item.writer.step()) and perf_counter() - began < BUDGET:
+                pass
+            if more:
+                break
+            if not item.noted and not item.turn.running:
+                self._write_note(item)
+            if perf_counter() - began > BUDGET:
+                more = True
+                break
+        if not more:
+            self._work.stop()
+        self._follow(at_end)
+
+    def _is_at_end(self) -> bool:
+        bar = self.verticalScrollBar()
+        return bar.value() >= bar.maximum() - 2 * theme.GRID
+
+    def _follow(self, at_end: bool) -> None:
+        if at_end:
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.maximum())
+
+    def _place_soon(self) -> None:
+        if not self._placing.isActive():
+            self._placing.start()
+
+    def _place_buttons(self) -> None:
+        seen = self._in_sight()
+        while len(self._buttons) < len(seen):
+            self._buttons.append(self._make_button())
+        left = self.viewport().geometry().right() + 1
+        for number, button in enumerate(self._buttons):
+            if number < len(seen):
+                item, top = seen[number]
+                button.setObjectName(item.turn.id)
+                short = " ".join(item.turn.text[: 2 * NAMED].split())[:NAMED]
+                name = self.tr("Reply: {words}") if item.turn.is_reply else self.tr("Your message: {words}")
+                button.setAccessibleName(name.format(words=short))
+                button.move(left, top)
+            button.setVisible(number < len(seen))
+
+    def _in_sight(self) -> list[tuple[_Item, int]]:
+        """The messages that can be seen, and where their buttons stand."""
+        layout, shift = self.document().documentLayout(), self.verticalScrollBar().value()
+        bottom = self.viewport().height() - 6 * theme.GRID
+
+        def below(item: _Item) -> float:
+            return layout.frameBoundingRect(item.frame).bottom() - shift
+
+        found = []
+        for item in self._items[bisect_left(self._items, 8 * theme.GRID, key=below) :]:
+            top = round(layout.frameBoundingRect(item.frame).top()) - shift
+            if top > bottom:
+                break
+            found.append((item, max(top, 0)))
+        return found
+
+    def _make_button(self) -> QToolButton:
+        button = QToolButton(self)
+        button.setText("\N{MIDLINE HORIZONTAL ELLIPSIS}")
+        button.setAutoRaise(True)
+        button.setFixedSize(WIDTH - theme.GRID, 6 * theme.GRID)
+        button.setToolTip(self.tr("What can be done with this message"))
+        button.clicked.connect(self._on_clicked)
+        self.setTabOrder(self._buttons[-1] if self._buttons else self, button)
+        return button
+
+    def _on_clicked(self) -> None:
+        button = self.sender()
+        if isinstance(button, QToolButton):
+            self.menu_wanted.emit(button.objectName(), button.mapToGlobal(button.rect().bottomLeft()))
+
+    def _on_anchor_clicked(self, url: QUrl) -> None:
+        if url.scheme() != "deck":
+            self.link_pressed.emit(url.toString())
+            return
+        what, _, turn_id = url.path().partition("/")
+        if what == "think":
+            self.thinking_toggled.emit(turn_id)
+        else:
+            self.version_wanted.emit(turn_id, -1 if what == "previous" else 1)
+
+
+def _make_thin(block: object) -> None:
+    """Between two frames Qt keeps a line, which is not to be seen."""
+    cursor = QTextCursor(block)  # type: ignore[call-overload]
+    form = QTextBlockFormat()
+    form.setLineHeight(theme.GRID, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
+    style = QTextCharFormat()
+    style.setFontPointSize(1)
+    cursor.setBlockFormat(form)
+    cursor.setBlockCharFormat(style)
