@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from time import perf_counter
 
 import msgspec
-from PySide6.QtCore import QEvent, QPoint, QTimer, QUrl, Signal
+from PySide6.QtCore import QEvent, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QFont,
     QGuiApplication,
@@ -19,33 +19,17 @@ from PySide6.QtGui import (
     QTextFrameFormat,
     QTextOption,
 )
-from PySide6.QtWidgets import QFrame, QTextBrowser, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
 
 from . import theme
+from .message_buttons import WIDTH, MessageButtons, Spot
 from .message_writer import MessageWriter
+from .shown_turns import ShownTurn
 
-WIDTH = 7 * theme.GRID
 BUDGET = 0.008
 """Seconds of work between two turns of the event loop."""
 LAYOUT = 250
 """Milliseconds between two layouts of a paragraph that grows."""
-NAMED = 40
-"""Characters of a message by which its button is called."""
-
-
-class ShownTurn(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as it is to be seen."""
-
-    id: str
-    is_reply: bool
-    text: str
-    version: int = 1
-    versions: int = 1
-    note: str = ""
-    """What came of it, in words."""
-    problem: str = ""
-    running: bool = False
-    opens_thinking: bool = False
 
 
 class _Item:
@@ -61,8 +45,6 @@ class _Item:
 class ChatText(QTextBrowser):
     """Text only: nothing in it is loaded or run, and a link is opened by whoever listens."""
 
-    #: What can be done with a message is wanted: its id, and where on the screen.
-    menu_wanted = Signal(str, QPoint)
     #: Another version of a message is wanted: its id, and -1 or 1.
     version_wanted = Signal(str, int)
     #: Fold or unfold the thinking of a message: its id.
@@ -74,7 +56,9 @@ class ChatText(QTextBrowser):
         """No messages."""
         super().__init__(parent)
         self._items: list[_Item] = []
-        self._buttons: list[QToolButton] = []
+        self._buttons = MessageButtons(self)
+        self.menu_wanted = self._buttons.menu_wanted
+        self._buttons.spots_wanted.connect(self._place_buttons)
         self.setOpenLinks(False)
         self.setUndoRedoEnabled(False)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -88,24 +72,24 @@ class ChatText(QTextBrowser):
         self._work.timeout.connect(self._on_work)
         self._soon = QTimer(self, singleShot=True, interval=LAYOUT)
         self._soon.timeout.connect(self._work.start)
-        self._placing = QTimer(self, singleShot=True, interval=0)
-        self._placing.timeout.connect(self._place_buttons)
-        self.verticalScrollBar().valueChanged.connect(self._place_soon)
-        self.document().documentLayout().documentSizeChanged.connect(self._place_soon)
+        self.verticalScrollBar().valueChanged.connect(self._buttons.place_soon)
+        self.document().documentLayout().documentSizeChanged.connect(self._buttons.place_soon)
         self.anchorClicked.connect(self._on_anchor_clicked)
         self._clear_from(0)
 
     def show_turns(self, turns: Sequence[ShownTurn]) -> None:
         """Show these messages; what is the same as before stays as it is."""
-        same = 0
+        at_end, same = self._is_at_end(), 0
         while same < min(len(turns), len(self._items)) and self._keep(self._items[same], turns[same]):
             same += 1
         if same < len(self._items):
             self._clear_from(same)
         for turn in turns[same:]:
             self._add(turn)
+        # What the user has just sent is to be seen.
+        self._follow(at_end or (same < len(turns) and turns[-1].running))
         self._work.start()
-        self._placing.start()
+        self._buttons.place_soon()
 
     def grow(self, text: str) -> None:
         """The last message grew."""
@@ -147,7 +131,7 @@ class ChatText(QTextBrowser):
             parts.append(cursor.selectedText().replace("\u2029", "\n").replace("\u2028", "\n"))
         return "\n\n".join(parts)
 
-    def loadResource(self, kind: int, name: QUrl) -> object:  # noqa: N802
+    def loadResource(self, kind: int, name: QUrl | str) -> object:  # noqa: N802
         """Nothing: a text can't have anything read or fetched."""
         return None
 
@@ -162,7 +146,7 @@ class ChatText(QTextBrowser):
         at_end = self._is_at_end()
         super().resizeEvent(event)  # type: ignore[arg-type]
         self._follow(at_end)
-        self._placing.start()
+        self._buttons.place_soon()
 
     def _keep(self, item: _Item, turn: ShownTurn) -> bool:
         """Whether what stands there is this message, or becomes it by growing."""
@@ -277,55 +261,24 @@ class ChatText(QTextBrowser):
             bar = self.verticalScrollBar()
             bar.setValue(bar.maximum())
 
-    def _place_soon(self) -> None:
-        if not self._placing.isActive():
-            self._placing.start()
-
     def _place_buttons(self) -> None:
-        seen = self._in_sight()
-        while len(self._buttons) < len(seen):
-            self._buttons.append(self._make_button())
-        left = self.viewport().geometry().right() + 1
-        for number, button in enumerate(self._buttons):
-            if number < len(seen):
-                item, top = seen[number]
-                button.setObjectName(item.turn.id)
-                short = " ".join(item.turn.text[: 2 * NAMED].split())[:NAMED]
-                name = self.tr("Reply: {words}") if item.turn.is_reply else self.tr("Your message: {words}")
-                button.setAccessibleName(name.format(words=short))
-                button.move(left, top)
-            button.setVisible(number < len(seen))
+        self._buttons.place(self._in_sight())
 
-    def _in_sight(self) -> list[tuple[_Item, int]]:
+    def _in_sight(self) -> list[Spot]:
         """The messages that can be seen, and where their buttons stand."""
         layout, shift = self.document().documentLayout(), self.verticalScrollBar().value()
         bottom = self.viewport().height() - 6 * theme.GRID
 
-        def below(item: _Item) -> float:
-            return layout.frameBoundingRect(item.frame).bottom() - shift
+        def below(item: _Item) -> int:
+            return round(layout.frameBoundingRect(item.frame).bottom()) - shift
 
         found = []
         for item in self._items[bisect_left(self._items, 8 * theme.GRID, key=below) :]:
             top = round(layout.frameBoundingRect(item.frame).top()) - shift
             if top > bottom:
                 break
-            found.append((item, max(top, 0)))
+            found.append(Spot(item.turn.id, item.turn.is_reply, item.turn.text, max(top, 0)))
         return found
-
-    def _make_button(self) -> QToolButton:
-        button = QToolButton(self)
-        button.setText("\N{MIDLINE HORIZONTAL ELLIPSIS}")
-        button.setAutoRaise(True)
-        button.setFixedSize(WIDTH - theme.GRID, 6 * theme.GRID)
-        button.setToolTip(self.tr("What can be done with this message"))
-        button.clicked.connect(self._on_clicked)
-        self.setTabOrder(self._buttons[-1] if self._buttons else self, button)
-        return button
-
-    def _on_clicked(self) -> None:
-        button = self.sender()
-        if isinstance(button, QToolButton):
-            self.menu_wanted.emit(button.objectName(), button.mapToGlobal(button.rect().bottomLeft()))
 
     def _on_anchor_clicked(self, url: QUrl) -> None:
         if url.scheme() != "deck":

@@ -30,6 +30,9 @@ def markdown_document(text: str, font: QFont, palette: QPalette) -> SafeDocument
     document.setUndoRedoEnabled(False)
     document.setDefaultFont(font)
     document.setMarkdown(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), FEATURES)
+    first = document.firstBlock()
+    if not first.text() and first.next().isValid() and first.next().textList() is not None:
+        QTextCursor(document).deleteChar()  # Qt puts an empty line above a list
     _tame(document)
     _dress(document, font, palette)
     return document

@@ -27,6 +27,7 @@ from desktop.library.model_card import ModelCard
 from desktop.library.models import ModelEntry
 from desktop.library.recipes import RecipeEntry
 from desktop.library.training_facts import Training
+from desktop.session.chat_plans import conversation_of
 from desktop.session.plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, Proved, Side, StackReport, State
 from desktop.session.recipe_plans import RecipeLook, Reproduction
 from desktop.session.saved import Saved
@@ -213,6 +214,12 @@ def ready(window, session):
     session.stack_changed.emit(report())
 
 
+def show_history(window, answers):
+    """A conversation of these answers."""
+    window.chat.show_conversation(conversation_of(answers), with_plan=False)
+    settle(60)
+
+
 def first_run(window, session):
     library(session, empty=True)
 
@@ -235,9 +242,9 @@ def idle(window, session):
 
 def answering(window, session):
     ready(window, session)
-    window.place.show_history([answer("What is the capital of France?", "Arr, matey! The capital o' France be Paris!")])
+    show_history(window, [answer("What is the capital of France?", "Arr, matey! The capital o' France be Paris!")])
     window.place.box.show_text("Tell me about the sea.")
-    window._send("Tell me about the sea.", False)
+    window.chat.send()
     session.become(State.ANSWERING)
     session.answer_grew.emit(0, "The sea be wide and " * 12, 60)
 
@@ -250,13 +257,13 @@ def tagged(window, session):
 
 def compared(window, session):
     ready(window, session)
-    window.place.show_history([answer("What is the capital of France?", "Arr! Paris be it!", "The capital is Paris.")])
+    show_history(window, [answer("What is the capital of France?", "Arr! Paris be it!", "The capital is Paris.")])
     window.stack._select("ad_2")
 
 
 def hostile(window, session):
     ready(window, session)
-    window.place.show_history([answer(HOSTILE, HOSTILE * 3)])
+    show_history(window, [answer(HOSTILE, HOSTILE * 3)])
     window.stack._select("ad_4")
 
 
@@ -269,7 +276,7 @@ def failed(window, session):
 
 def engine_gone(window, session):
     ready(window, session)
-    window.place.show_history([answer("What is the capital of France?", "Arr, matey!")])
+    show_history(window, [answer("What is the capital of France?", "Arr, matey!")])
     session.become(State.LOST)
     words = "The engine stopped: killed, out of memory. Your text and your stack are kept."
     session.engine_lost.emit(Problem(sentence=words, can_retry=True))
@@ -360,13 +367,13 @@ def fitting(window, session):
 def reply(window, session):
     ready(window, session)
     again = msgspec.structs.replace(logged_answer(), note="Reproduced: the same 3 tokens.")
-    window.place.show_history([logged_answer(), again])
+    show_history(window, [logged_answer(), again])
 
 
 def reply_menu(window, session):
     reply(window, session)
-    window.place.reply_menu.open_for(logged_answer().id, window.mapToGlobal(window.rect().center()))
-    return window.place.reply_menu
+    window.place.chat.menu.open_for(logged_answer().id, window.mapToGlobal(window.rect().center()))
+    return window.place.chat.menu
 
 
 def recipes(window, session):
