@@ -46,6 +46,10 @@ class ConversationKeeper(QObject):
         self._lane = Lane("conversations", self)
         self.lanes = (self._lane,)
 
+    def warm_up(self) -> None:
+        """Read what colours code, so that the window need not wait for it when there is some."""
+        self._submit(_read_lexers)
+
     @Slot(str)
     def list_all(self, search: str = "") -> None:
         """List the conversations that hold these words; all of them for none."""
@@ -136,3 +140,10 @@ class ConversationKeeper(QObject):
         self.told.emit(
             self.tr("Kept as an example in {name}, which has {count:,} rows now.").format(name=path.stem, count=rows)
         )
+
+
+def _read_lexers() -> None:
+    from pygments.lexers import get_lexer_by_name
+
+    for language in ("python", "bash", "json"):
+        get_lexer_by_name(language)

@@ -65,6 +65,7 @@ class ConversationDesk(QObject):
 
     def open_at_start(self, conversation_id: str) -> None:
         """The conversation of the last session."""
+        self._keeper.warm_up()
         if conversation_id:
             self._keeper.open(conversation_id)
 

@@ -9,15 +9,23 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-SLICE = 3000
+SLICE = 1500
 """Characters of a part at most."""
-LONGEST_LINE = 2000
+LONGEST_LINE = 500
 """Characters after which a line is shown broken: Qt lays a line out as a whole."""
 _PIECES = re.compile(r"</?think>|[^\n<]*\n|[^\n<]+|<")
 _FENCE = re.compile(r" {0,12}(`{3,}|~{3,})\s*([\w+#.-]*)[^`\n]*\n?")
 _ITEM = re.compile(r"\s*([-*+]|\d{1,9}[.)])\s")
-_HEAVY = re.compile(r"(>\s*){9}|(.*\|){40}|([^\[\n]*\[){60}|([^*_~`\n]*[*_~`]){200}|(\s*([-*+]|\d+[.)])\s+){6}| {60}")
-"""Lines of Markdown that cost far more than their length; nobody writes them for people."""
+_MARKS = "[*_~`|<&!"
+"""Signs that Markdown may have to look at twice."""
+MARKS = 60
+"""Signs in a line of Markdown; with more it costs far more than its length, and nobody writes it for people."""
+DEEP = 24
+"""Columns of indentation or of quotation; nobody reads what is deeper."""
+COLUMNS = 12
+"""Of a table; each cell is laid out like a paragraph."""
+LINES = 12
+"""Lines of Markdown in a part: each is a block of its own at worst."""
 
 
 class Mode(NamedTuple):
@@ -126,7 +134,7 @@ class _Cutter:
             yield from self._add(line)
 
     def _take_markdown(self, line: str) -> Iterator[Part]:
-        heavy = len(line) > LONGEST_LINE or _HEAVY.match(line) is not None
+        heavy = len(line) > 2 * LONGEST_LINE or _is_heavy(line)
         if heavy is not self._plain or (self._blank and line.strip() and not self._goes_on(line)):
             yield from self.flush()
         self._plain = heavy
@@ -138,10 +146,20 @@ class _Cutter:
         return bool(_ITEM.match(self._lines[0])) and (line[0] in " \t" or _ITEM.match(line) is not None)
 
     def _add(self, line: str) -> Iterator[Part]:
-        if self._length + len(line) > SLICE:
+        if self._length + len(line) > SLICE or len(self._lines) >= LINES:
             plain, blank = self._plain, self._blank
             yield from self.flush()
             self._plain, self._blank = plain, blank
         self._lines.append(line)
         self._length += len(line)
         self._size += len(line)
+
+
+def _is_heavy(line: str) -> bool:
+    lead = len(line) - len(line.lstrip(" \t>"))
+    return (
+        lead > DEEP
+        or line.count("|") > COLUMNS
+        or line.count(">", 0, lead) > 6
+        or sum(line.count(sign) for sign in _MARKS) > MARKS
+    )

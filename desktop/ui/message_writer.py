@@ -21,7 +21,7 @@ from .code_colours import coloured
 from .message_parts import SLICE, Mode, Part, broken, split
 from .safe_markdown import markdown_document
 
-LONGEST = 200_000
+LONGEST = 60_000
 """Characters of a message that are laid out; what is longer is shown as plain text from there on."""
 WINDOW = 4 * SLICE
 """Characters that are cut into parts at a time."""

@@ -134,7 +134,8 @@ RECIPE_VERBS = (
     "save_stack", "look_at", "take_in", "give_out", "shut_down",
 )  # fmt: skip
 CONVERSATION_VERBS = (
-    "list_all", "open", "keep", "rename", "delete", "give_out", "take_in", "list_sets", "keep_example", "shut_down",
+    "warm_up", "list_all", "open", "keep", "rename", "delete", "give_out", "take_in", "list_sets", "keep_example",
+    "shut_down",
 )  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))

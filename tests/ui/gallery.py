@@ -20,6 +20,8 @@ from desktop.engine.messages import LoaderRef
 from desktop.engine.proof import Proof
 from desktop.library.adapter_notes import AdapterNote, adapter_key
 from desktop.library.adapters import AdapterEntry
+from desktop.library.conversation import append, change, grow, new_conversation, show
+from desktop.library.conversations import ConversationEntry
 from desktop.library.fit import Fit
 from desktop.library.inspection import Inspection
 from desktop.library.memory import MemoryFacts
@@ -27,7 +29,7 @@ from desktop.library.model_card import ModelCard
 from desktop.library.models import ModelEntry
 from desktop.library.recipes import RecipeEntry
 from desktop.library.training_facts import Training
-from desktop.session.chat_plans import conversation_of
+from desktop.session.chat_plans import conversation_of, facts_of
 from desktop.session.plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, Proved, Side, StackReport, State
 from desktop.session.recipe_plans import RecipeLook, Reproduction
 from desktop.session.saved import Saved
@@ -419,7 +421,108 @@ def effect(window, session):
     session.tools.moved.emit(0.0)
 
 
+CODE = """You could write it like this:
+
+```python
+def greet(name: str) -> str:
+    # Ahoy, not hello
+    return f"Ahoy, {name}!" * 2
+```
+
+Then call `greet("Anne")`. It gives:
+
+1. **a greeting**, and
+2. the same *again*.
+
+| name | greeting |
+|------|----------|
+| Anne | Ahoy, Anne! |
+"""
+
+
+def talk(*texts, **values):
+    """A conversation in turns; the replies have what made them."""
+    made = new_conversation()
+    for number, text in enumerate(texts):
+        facts = facts_of(logged_answer(), {"torch": "2.13.0"}) if number % 2 else None
+        made = append(made, "assistant" if number % 2 else "user", text, facts=facts)
+    return change(made, **values)
+
+
+def open_talk(window, session, made):
+    """As if it had been read from the disk."""
+    ready(window, session)
+    session.conversations.opened.emit(made)
+    settle(200)
+
+
+def chat_code(window, session):
+    """Three turns with code."""
+    asked = ("Greet Anne in Python.", CODE, "Shorter?", "`print('Ahoy')`", "Thanks!", "Aye, any time.")
+    open_talk(window, session, talk(*asked, title="Greetings"))
+
+
+def chat_versions(window, session):
+    """A long conversation whose last reply has three versions."""
+    made = talk(*(f"{'Question' if number % 2 == 0 else 'Answer'} {number}. " * 6 for number in range(40)))
+    parent = made.turns[-2].id
+    for text in ("Another answer.", "And a third one."):
+        made = append(made, "assistant", text, parent=parent, facts=facts_of(logged_answer(), {}))
+    open_talk(window, session, show(made, made.turns[-2].id))
+
+
+def chat_thinking(window, session):
+    """Thinking, folded and unfolded."""
+    thought = "<think>\nThe user asks for Paris.\nIt is in France.\n</think>\n\nIn **France**."
+    made = talk("Where is Paris?", thought, "And Rome?", thought.replace("France", "Italy"))
+    open_talk(window, session, made)
+    window.chat.toggle_thinking(made.leaf)
+
+
+def chat_full(window, session):
+    """The context is full."""
+    made = talk("First question?", "First answer.", "Second?", "Second answer.", "Third?", "Third answer.")
+    facts = msgspec.structs.replace(made.turns[-1].facts, dropped=2, prompt_tokens=7900, tokens=250)
+    open_talk(window, session, grow(made, made.leaf, "Third answer.", facts))
+
+
+def notebook(window, session):
+    """A text that was written on."""
+    ready(window, session)
+    window.menus.notebook.trigger()
+    window.place.notebook.show_text("Once upon a time there was a pirate")
+    window.chat.complete_notebook()
+    session.answer_grew.emit(0, ", who loved the sea more than gold.", 9)
+    session.answer_ended.emit(answer("Once", ", who loved"))
+
+
+def search(window, session):
+    """The list of conversations, searched."""
+    chat_code(window, session)
+    window.menus.search.trigger()
+    entries = [
+        ConversationEntry(id=str(number), title=title, changed="2026-11-25T10:00:00", messages=6, found=found)
+        for number, (title, found) in enumerate((("Greetings", ""), ("A trip to Paris é", "...by the sea"), (LONG, "")))
+    ]
+    session.conversations.listed.emit("", entries)
+
+
+def keep_example(window, session):
+    """A reply is corrected and kept."""
+    chat_code(window, session)
+    window.conversations._on_verb("keep", window.chat.conversation.leaf)
+    session.conversations.sets_listed.emit(["pirate talk"])
+    return window.conversations._keep
+
+
+def shortcuts(window, session):
+    ready(window, session)
+    window.menus.shortcuts.trigger()
+    return window.wiring._shortcuts
+
+
 STATES = (
+    chat_code, chat_versions, chat_thinking, chat_full, notebook, search, keep_example, shortcuts,
     first_run, nothing_loaded, loading, idle, facts, answering, tagged, compared, hostile, failed,
     engine_gone, settings, misfit, chooser, loaders, solo, muted, narrow, dragging, notes, fitting, reply,
     recipes, recipe_name, proved, effect,
