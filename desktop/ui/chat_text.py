@@ -72,22 +72,25 @@ class ChatText(QTextBrowser):
         self._work.timeout.connect(self._on_work)
         self._soon = QTimer(self, singleShot=True, interval=LAYOUT)
         self._soon.timeout.connect(self._work.start)
+        self._sticks = True
+        self.verticalScrollBar().rangeChanged.connect(self._follow)
+        self.verticalScrollBar().actionTriggered.connect(self._on_scrolled)  # by the user, not by a layout
         self.verticalScrollBar().valueChanged.connect(self._buttons.place_soon)
         self.document().documentLayout().documentSizeChanged.connect(self._buttons.place_soon)
         self.anchorClicked.connect(self._on_anchor_clicked)
         self._clear_from(0)
 
     def show_turns(self, turns: Sequence[ShownTurn]) -> None:
-        """Show these messages; what is the same as before stays as it is."""
-        at_end, same = self._is_at_end(), 0
+        """Show these messages; what is the same stays as it is."""
+        same = 0
         while same < min(len(turns), len(self._items)) and self._keep(self._items[same], turns[same]):
             same += 1
         if same < len(self._items):
             self._clear_from(same)
         for turn in turns[same:]:
             self._add(turn)
-        # What the user has just sent is to be seen.
-        self._follow(at_end or (same < len(turns) and turns[-1].running))
+        if not same or (same < len(turns) and turns[-1].running):
+            self._stick(True)  # what was just opened or sent is to be seen
         self._work.start()
         self._buttons.place_soon()
 
@@ -97,9 +100,7 @@ class ChatText(QTextBrowser):
             return
         item = self._items[-1]
         item.turn = msgspec.structs.replace(item.turn, text=item.turn.text + text)
-        at_end = self._is_at_end()
         item.writer.feed(text)
-        self._follow(at_end)
         if not self._soon.isActive() and not self._work.isActive():
             self._soon.start()
 
@@ -116,20 +117,14 @@ class ChatText(QTextBrowser):
     def show_size(self, points: float) -> None:
         """Another size of the text."""
         font = QFont(self.font())
-        if abs(font.pointSizeF() - points) > 0.01:
-            font.setPointSizeF(points)
-            self.setFont(font)
-            self.document().setDefaultFont(font)
-            self.show_again()
+        font.setPointSizeF(points)
+        self.setFont(font)
+        self.document().setDefaultFont(font)
+        self.show_again()
 
     def text(self) -> str:
         """All of it."""
-        parts = []
-        for item in self._items:
-            cursor = item.frame.firstCursorPosition()
-            cursor.setPosition(item.frame.lastPosition(), QTextCursor.MoveMode.KeepAnchor)
-            parts.append(cursor.selectedText().replace("\u2029", "\n").replace("\u2028", "\n"))
-        return "\n\n".join(parts)
+        return "\n\n".join(_text_of(item.frame) for item in self._items)
 
     def loadResource(self, kind: int, name: QUrl | str) -> object:  # noqa: N802
         """Nothing: a text can't have anything read or fetched."""
@@ -142,10 +137,9 @@ class ChatText(QTextBrowser):
             self.show_again()
 
     def resizeEvent(self, event: object) -> None:  # noqa: N802
-        """The buttons stand at the right."""
-        at_end = self._is_at_end()
+        """The end stays in sight, and the buttons at the right."""
         super().resizeEvent(event)  # type: ignore[arg-type]
-        self._follow(at_end)
+        self._stick(self._sticks)
         self._buttons.place_soon()
 
     def _keep(self, item: _Item, turn: ShownTurn) -> bool:
@@ -153,8 +147,8 @@ class ChatText(QTextBrowser):
         old = item.turn
         if old == turn:
             return True
-        grown = msgspec.structs.replace(old, text=turn.text, running=turn.running, note=turn.note, problem=turn.problem)
-        if not old.running or grown != turn or not turn.text.startswith(old.text):
+        before = msgspec.structs.replace(turn, text=old.text, running=True, note=old.note, problem=old.problem)
+        if old != before or not turn.text.startswith(old.text):
             return False
         item.writer.feed(turn.text[len(old.text) :])
         item.turn = turn
@@ -236,30 +230,31 @@ class ChatText(QTextBrowser):
 
     def _on_work(self) -> None:
         began = perf_counter()
-        at_end = self._is_at_end()
         more = False
-        for item in self._items:
+        for item in reversed(self._items):  # what is in sight first
             while not item.noted and (more := item.writer.step()) and perf_counter() - began < BUDGET:
                 pass
             if more:
                 break
             if not item.noted and not item.turn.running:
                 self._write_note(item)
-            if perf_counter() - began > BUDGET:
-                more = True
+            if more := perf_counter() - began > BUDGET:
                 break
         if not more:
             self._work.stop()
-        self._follow(at_end)
+        self._follow()
 
-    def _is_at_end(self) -> bool:
+    def _stick(self, sticks: bool) -> None:
+        self._sticks = sticks
+        if sticks:
+            self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
+
+    def _follow(self) -> None:
+        self._stick(self._sticks)
+
+    def _on_scrolled(self) -> None:
         bar = self.verticalScrollBar()
-        return bar.value() >= bar.maximum() - 2 * theme.GRID
-
-    def _follow(self, at_end: bool) -> None:
-        if at_end:
-            bar = self.verticalScrollBar()
-            bar.setValue(bar.maximum())
+        self._sticks = bar.sliderPosition() >= bar.maximum() - 2 * theme.GRID
 
     def _place_buttons(self) -> None:
         self._buttons.place(self._in_sight())
@@ -300,3 +295,9 @@ def _make_thin(block: object) -> None:
     style.setFontPointSize(1)
     cursor.setBlockFormat(form)
     cursor.setBlockCharFormat(style)
+
+
+def _text_of(frame: QTextFrame) -> str:
+    cursor = frame.firstCursorPosition()
+    cursor.setPosition(frame.lastPosition(), QTextCursor.MoveMode.KeepAnchor)
+    return cursor.selectedText().replace("\u2029", "\n").replace("\u2028", "\n")

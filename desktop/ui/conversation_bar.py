@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QMenu, QProgressBar, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QMenu,
+    QProgressBar,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from . import theme
 from .icons import Icons
@@ -24,10 +31,10 @@ class ConversationBar(QWidget):
         super().__init__(parent)
         self._chat = self._button(self.tr("Chat"), self.tr("Messages in turns"))
         self._notebook = self._button(self.tr("Notebook"), self.tr("One text, which the model writes on"))
-        self._modes = QButtonGroup(self)
         for button in (self._chat, self._notebook):
             button.setCheckable(True)
-            self._modes.addButton(button)
+            # Not in a group: Tab would pass over the one that is not chosen.
+            button.clicked.connect(self._on_mode_clicked)
         self._chat.setChecked(True)
         self.title = self._button(self.tr("New conversation"), self.tr("All conversations (Ctrl+Shift+F searches)"))
         self.title.setCheckable(True)
@@ -55,7 +62,6 @@ class ConversationBar(QWidget):
         layout.insertWidget(2, self._stretch)
         self._stretch.hide()
         self._stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._modes.idClicked.connect(self._on_mode_clicked)
         self.title.toggled.connect(self.list_toggled)
         self._new.clicked.connect(self.new_requested)
 
@@ -71,7 +77,8 @@ class ConversationBar(QWidget):
 
     def show_notebook(self, shown: bool) -> None:
         """The other way of working is in sight."""
-        (self._notebook if shown else self._chat).setChecked(True)
+        self._notebook.setChecked(shown)
+        self._chat.setChecked(not shown)
         for widget in (self.title, self._new, self._more):
             widget.setVisible(not shown)
         self._stretch.setVisible(shown)
@@ -94,4 +101,4 @@ class ConversationBar(QWidget):
         return button
 
     def _on_mode_clicked(self) -> None:
-        self.notebook_wanted.emit(self._notebook.isChecked())
+        self.notebook_wanted.emit(self.sender() is self._notebook)

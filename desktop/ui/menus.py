@@ -44,7 +44,7 @@ class Menus:
         self.previous = _add(window, answer, tr("&Previous version"), "Alt+Left")
         self.next = _add(window, answer, tr("&Next version"), "Alt+Right")
         self.stop = _add(window, answer, tr("S&top"), "Esc")
-        self.start_with = _add(window, answer, tr("Start the reply &with..."), "Ctrl+Shift+S")
+        self.start_with = _add(window, answer, tr("Start the reply &with..."), "Ctrl+Shift+W")
         self.start_with.setCheckable(True)
         answer.addSeparator()
         self.clear = _add(window, answer, tr("New con&versation"), "Ctrl+N")

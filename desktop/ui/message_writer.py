@@ -162,9 +162,11 @@ class MessageWriter:
         first.setKeepPositionOnInsert(True)
         document = markdown_document(text, self._font, self._palette)
         cursor.insertFragment(QTextDocumentFragment(document))
-        if first.currentTable() is None and first.currentList() is None:
+        first.setPosition(first.position())
+        if not first.block().text() and first.block().next().textList() is not None:
+            first.deleteChar()  # Qt puts an empty line above a list
+        elif first.currentTable() is None and first.currentList() is None:
             # A fragment gives its first block's format to nobody.
-            first.setPosition(first.position())
             first.setBlockFormat(document.firstBlock().blockFormat())
 
     def _write_block(self, text: str, style: QTextCharFormat) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QTextCursor
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop.session.plans import State
 
@@ -35,8 +35,7 @@ class Notebook(QWidget):
         self._edit.setTabChangesFocus(True)
         self._edit.setFrameShape(PromptEdit.Shape.NoFrame)
         self._edit.document().setDocumentMargin(theme.MARGIN)
-        self._note = QLabel()
-        self._note.setTextFormat(Qt.TextFormat.PlainText)
+        self._note = theme.Elided()
         self._undo = QPushButton(self.tr("Undo"))
         self._undo.setToolTip(self.tr("Take back the last change; what the model wrote is one (Ctrl+Z)"))
         self._complete = QPushButton(self.tr("Complete"))
@@ -86,7 +85,7 @@ class Notebook(QWidget):
         """What comes now is written by the model, in one step of undo; the user can't write meanwhile."""
         self._edit.setReadOnly(True)
         self._writing = False
-        self._note.clear()
+        self._note.say("")
 
     def grow(self, text: str) -> None:
         """The model wrote."""
@@ -107,8 +106,7 @@ class Notebook(QWidget):
     def end(self, note: str) -> None:
         """The writing ended."""
         self._edit.setReadOnly(False)
-        self._note.setText(note)
-        self._note.setToolTip(theme.as_tooltip(note))
+        self._note.say(note)
 
     def request_complete(self) -> None:
         """As if the button had been pressed."""
