@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
 
 from . import theme
 from .message_buttons import WIDTH, MessageButtons, Spot
+from .message_frames import make_thin, text_of
 from .message_writer import MessageWriter
 from .shown_turns import ShownTurn
 
@@ -124,7 +125,7 @@ class ChatText(QTextBrowser):
 
     def text(self) -> str:
         """All of it."""
-        return "\n\n".join(_text_of(item.frame) for item in self._items)
+        return "\n\n".join(text_of(item.frame) for item in self._items)
 
     def loadResource(self, kind: int, name: QUrl | str) -> object:  # noqa: N802
         """Nothing: a text can't have anything read or fetched."""
@@ -165,7 +166,7 @@ class ChatText(QTextBrowser):
         if not turn.is_reply:
             form.setBackground(self._ground().alternateBase())
         frame = cursor.insertFrame(form)
-        _make_thin(self.document().lastBlock())
+        make_thin(self.document().lastBlock())
         self._write_head(frame, turn)
         writer = MessageWriter(frame, self.font(), self._ground(), turn.id, plain=not turn.is_reply)
         writer.opens_thinking = turn.opens_thinking
@@ -220,7 +221,7 @@ class ChatText(QTextBrowser):
     def _clear_from(self, first: int) -> None:
         if first == 0:
             self.clear()
-            _make_thin(self.document().firstBlock())
+            make_thin(self.document().firstBlock())
         else:
             cursor = QTextCursor(self.document())
             cursor.setPosition(self._items[first].frame.firstPosition() - 1)
@@ -284,20 +285,3 @@ class ChatText(QTextBrowser):
             self.thinking_toggled.emit(turn_id)
         else:
             self.version_wanted.emit(turn_id, -1 if what == "previous" else 1)
-
-
-def _make_thin(block: object) -> None:
-    """Between two frames Qt keeps a line, which is not to be seen."""
-    cursor = QTextCursor(block)  # type: ignore[call-overload]
-    form = QTextBlockFormat()
-    form.setLineHeight(theme.GRID, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
-    style = QTextCharFormat()
-    style.setFontPointSize(1)
-    cursor.setBlockFormat(form)
-    cursor.setBlockCharFormat(style)
-
-
-def _text_of(frame: QTextFrame) -> str:
-    cursor = frame.firstCursorPosition()
-    cursor.setPosition(frame.lastPosition(), QTextCursor.MoveMode.KeepAnchor)
-    return cursor.selectedText().replace("\u2029", "\n").replace("\u2028", "\n")
