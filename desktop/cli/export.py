@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from desktop.api import ExportReport, ExportRequest
+from desktop.api import ExportRequest
 from desktop.engine.jobs import Job
 from desktop.engine.messages import Step
 from desktop.library.home import Home
@@ -17,6 +17,8 @@ from .generate import attach
 from .library import in_units
 from .opening import adapters_from, open_model
 from .output import CommandError, ProgressLine, put, put_json, say
+
+T = TypeVar("T")
 
 
 def register(commands: Any) -> None:
@@ -61,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     with open_model(args, progress) as opened:
         attach(opened, loras)
         request = ExportRequest(folder=str(target), what="model" if args.merged else "adapter")
-        report = _follow(opened.engine.export(request), progress)
+        report = follow(opened.engine.export(request), progress)
     if args.json:
         put_json(report)
         return 0
@@ -80,7 +82,8 @@ def target_of(text: str, library: Path) -> Path:
     return library / text if path.name == text else path.absolute()
 
 
-def _follow(job: Job[ExportReport], progress: ProgressLine) -> ExportReport:
+def follow(job: Job[T], progress: ProgressLine) -> T:
+    """Show a job's steps until it has ended; Ctrl-C cancels it. Raises JobFailed."""
     try:
         for event in job.events():
             if isinstance(event, Step):

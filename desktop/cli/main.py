@@ -25,6 +25,7 @@ MODULES = (
     "generate",
     "verify",
     "export",
+    "quantize",
     "download",
     "search",
     "train",

@@ -20,6 +20,8 @@ from desktop.api import (
     Message,
     Mode,
     ModelInfo,
+    QuantizeReport,
+    QuantizeRequest,
     RowTokens,
     StackCheck,
     TrainingRow,
@@ -45,6 +47,7 @@ from .messages import (
     Load,
     LoaderRef,
     PlanTraining,
+    Quantize,
     RemoveLora,
     Render,
     SetMode,
@@ -189,6 +192,11 @@ class EngineClient(Connection):
         """Measure the model with its present stack; the job's events are steps."""
         message = Evaluate(job=new_number(), request=request)
         return self._ask(message, Job(message.job, Evaluation, self.cancel))
+
+    def quantize(self, request: QuantizeRequest) -> Job[QuantizeReport]:
+        """Write a GPTQ copy of the base; the job's events are steps."""
+        message = Quantize(job=new_number(), request=request)
+        return self._ask(message, Job(message.job, QuantizeReport, self.cancel))
 
     def restart(self, on_step: Callable[[Step], None] | None = None) -> None:
         """Start again after a crash, with the same model and the same stack. Raises what loading raises."""

@@ -16,6 +16,7 @@ from desktop.api import (
     Lora,
     Message,
     Mode,
+    QuantizeRequest,
     TrainingRow,
     TrainRequest,
     TrainSettings,
@@ -147,6 +148,12 @@ class Evaluate(Ask, frozen=True, tag="evaluate"):
     request: EvaluateRequest
 
 
+class Quantize(Ask, frozen=True, tag="quantize"):
+    """Write a GPTQ copy of the base; steps come back. Answer: QuantizeReport."""
+
+    request: QuantizeRequest
+
+
 class Cancel(msgspec.Struct, frozen=True, tag_field="ask", tag="cancel"):
     """End a job at its next cancel point."""
 
@@ -179,6 +186,7 @@ Request = (
     | PlanTraining
     | ShowRow
     | Evaluate
+    | Quantize
     | Cancel
     | Share
 )
@@ -272,6 +280,10 @@ class GenerateResult(msgspec.Struct, frozen=True, kw_only=True):
     """The stack that made the answer, or its beginning."""
     mode: Mode = "exact"
     """How the stack was computed."""
+    cached_tokens: int = 0
+    """Tokens at the prompt's beginning that were in the cache already."""
+    cache_bytes: int = 0
+    """Bytes of the KV cache that is kept for the next prompt."""
     segments: tuple[Segment, ...] = ()
     """The answer by the stacks that made it, where the stack changed while it ran; each from an empty KV cache."""
 

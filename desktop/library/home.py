@@ -48,7 +48,7 @@ class Home:
 
     @property
     def conversations(self) -> Path:
-        """Every reply with its recipe, a file a day."""
+        """Conversations, a file each, and every reply with its recipe, a file a day."""
         return self.root / "conversations"
 
     @property
@@ -62,6 +62,11 @@ class Home:
         return self.root / "runs"
 
     @property
+    def trash(self) -> Path:
+        """What the user deleted; emptied by nobody but the user."""
+        return self.root / "trash"
+
+    @property
     def engines(self) -> Path:
         """Interpreters made for loaders that need their own."""
         return self.root / "engines"
@@ -72,14 +77,19 @@ class Home:
         return self.root / "logs"
 
     @property
-    def trash(self) -> Path:
-        """Models and adapters that were deleted, a folder each."""
-        return self.root / "trash"
-
-    @property
     def cache(self) -> Path:
         """What can be made again at any time."""
         return self.root / "cache"
+
+    @property
+    def templates(self) -> Path:
+        """The user's own templates, a Jinja file each."""
+        return self.root / "templates"
+
+    @property
+    def presets(self) -> Path:
+        """Presets of sampling, a TOML file each."""
+        return self.root / "presets"
 
     @property
     def settings_file(self) -> Path:

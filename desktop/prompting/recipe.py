@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from desktop.api import Sampling
+from desktop.api import Message, Sampling
 from desktop.api.loading import Bits, DType
 
 FORMAT = 1
@@ -85,6 +85,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """How the stack was computed: "exact" is beside the base's weights, never merged into them."""
     segments: tuple[RecipeSegment, ...] = ()
     """The stacks by the tokens they made, where the stack changed while the answer ran; `adapters` is the first."""
+    cached_prefix: int = 0
+    """Tokens at the prompt's beginning that an earlier prompt and its answer had left in the KV cache."""
     versions: dict[str, str] = {}
     """By name: lora-deck, python and the libraries that did the arithmetic."""
     machine: Machine = Machine()
@@ -100,6 +102,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str
     input: str = ""
     system: str = ""
+    before: tuple[Message, ...] = ()
+    """The messages of the conversation that were sent before the prompt."""
+    start: str = ""
+    """How the answer began, where that was given."""
 
 
 class RecipeFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -167,13 +167,20 @@ class RecipeKeeper(QObject):
         recipe = msgspec.structs.replace(
             with_plan(self._recipe(loaded, answer.template, stack), plan, answer.seed),
             mode=side.mode,
+            cached_prefix=side.cached_tokens,
             segments=segments_of(parts, self._hashes.of),
         )
         return LoggedReply(
             id=answer.id,
             time=time_now(),
             recipe=recipe,
-            asked=Asked(prompt=plan.prompt, input=plan.input, system=plan.system),
+            asked=Asked(
+                prompt=plan.prompt,
+                input=plan.input,
+                system=plan.system,
+                before=plan.before[answer.dropped :],
+                start=plan.start,
+            ),
             tokens=side.token_ids,
             text=side.text,
             places=tuple(row.path for row in stack),

@@ -53,6 +53,8 @@ def plan_of(file: RecipeFile) -> PromptPlan:
         template=recipe.template,
         input=asked.input if asked else "",
         system=asked.system if asked else "",
+        before=asked.before if asked else (),
+        start=asked.start if asked else "",
         sampling=msgspec.structs.replace(recipe.sampling, seed=recipe.seed),
         max_new_tokens=recipe.max_new_tokens,
         stop=tuple(text for text in recipe.stop if text not in theirs),
@@ -65,7 +67,7 @@ def reproduction_of(file: RecipeFile, rows: tuple[Lora, ...], told: tuple[str, .
     tokens = file.tokens[: reproducible_tokens(recipe, file.tokens)]
     stopped = file.finish_reason == "cancelled" or len(tokens) < len(file.tokens)
     longest = len(tokens) if stopped else recipe.max_new_tokens
-    plan = msgspec.structs.replace(shown, max_new_tokens=max(longest, 1))
+    plan = msgspec.structs.replace(shown, max_new_tokens=max(longest, 1), fresh=True)
     return Reproduction(plan=plan, shown=shown, rows=rows, tokens=tokens, told=told, mode=recipe.mode)
 
 

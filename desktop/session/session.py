@@ -14,18 +14,16 @@ from desktop.library.adapter_notes import AdapterNote
 from desktop.library.home import Home
 from desktop.library.settings import Settings
 
-from .download_keeper import DownloadKeeper
+from .conversation_keeper import ConversationKeeper
 from .driver import EngineDriver
-from .hub_searcher import HubSearcher
+from .library_keepers import LibraryKeepers
 from .library_reader import LibraryReader
-from .library_watch import LibraryWatch
 from .note_keeper import NoteKeeper
 from .plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, State
+from .prompt_keeper import PromptKeeper
 from .recipe_keeper import RecipeKeeper
 from .saved import Saved
 from .saver import Saver
-from .shelf_changer import ShelfChanger
-from .shelf_keeper import ShelfKeeper
 
 WATCH_INTERVAL = 1000
 """Milliseconds between two looks at the engine: is it alive, how much memory does it take."""
@@ -114,11 +112,10 @@ class Session(QObject):
         self._saver = Saver(home.root, self)
         self._notes = NoteKeeper(home.root, self._saver.lanes[0], self)
         self.recipes = RecipeKeeper(home, settings, self)
-        self.shelf = ShelfKeeper(home, self)
-        self.changer = ShelfChanger(home, settings, self)
-        self.downloads = DownloadKeeper(home, settings, self)
-        self.hub = HubSearcher(self)
-        self._disk = LibraryWatch(home, settings, self)
+        self.library = LibraryKeepers(home, settings, self._reader, self)
+        """The library's place: its list, what is changed in it, downloads, and the search of the hub."""
+        self.prompts = PromptKeeper(home, self)
+        self.conversations = ConversationKeeper(home, self)
         self._stuck = False
         self._told_waiting = False
         self._patience = QTimer(self, singleShot=True, interval=STUCK)
@@ -136,7 +133,7 @@ class Session(QObject):
     def load(self, plan: LoadPlan) -> None:
         """Load a model in the place of the present one."""
         self._become(State.LOADING)
-        self.changer.know_wanted(plan.path)
+        self.library.changer.know_wanted(plan.path)
         self._driver.load(plan)
 
     def get_starter(self, plan: LoadPlan | None = None) -> None:
@@ -171,7 +168,7 @@ class Session(QObject):
         """Make these rows the stack; without a model they wait for one."""
         self._rows = tuple(rows)
         self._driver.stack.want(self._rows)
-        self.changer.know_rows(self._rows)
+        self.library.changer.know_rows(self._rows)
         self._tell_waiting()
 
     def let_changes_wait(self, wait: bool) -> None:
@@ -261,9 +258,10 @@ class Session(QObject):
         self._patience.stop()
         self._reader.shut_down()
         self._driver.shut_down()
-        self._disk.end()
-        for keeper in (self.recipes, self.shelf, self.changer, self.hub, self.downloads):
-            keeper.shut_down()
+        self.recipes.shut_down()
+        self.prompts.shut_down()
+        self.conversations.shut_down()
+        self.library.shut_down()
         self._saver.shut_down()
 
     def _connect_signals(self) -> None:
@@ -290,9 +288,16 @@ class Session(QObject):
         self._notes.notes_known.connect(self.notes_known)
         self._notes.notes_failed.connect(self.notes_failed)
         self._connect_library()
-        for keeper in (driver, reader, saver, self.recipes, self.shelf, self.changer, self.downloads, self.hub):
-            for lane in keeper.lanes:
-                lane.work_failed.connect(self.work_failed)
+        for lane in (
+            *driver.lanes,
+            *reader.lanes,
+            *saver.lanes,
+            *self.recipes.lanes,
+            *self.prompts.lanes,
+            *self.conversations.lanes,
+            *self.library.lanes,
+        ):
+            lane.work_failed.connect(self.work_failed)
         # What changes the state
         driver.loaded.connect(self._on_loaded)
         driver.load_failed.connect(self._on_load_failed)
@@ -310,23 +315,15 @@ class Session(QObject):
         self._patience.timeout.connect(self._on_patience_ended)
 
     def _connect_library(self) -> None:
-        reader, shelf, changer = self._reader, self.shelf, self.changer
-        reader.models_listed.connect(shelf.take_models)
-        reader.adapters_listed.connect(shelf.take_adapters)
-        reader.adapters_listed.connect(changer.know_adapters)
-        reader.models_listed.connect(self._disk.know_models)
-        reader.adapters_listed.connect(self._disk.know_adapters)
-        self._disk.disk_changed.connect(self.list_library)
-        changer.folders_changed.connect(self.list_library)
-        self.downloads.completed.connect(self.list_library)
-        self.model_loaded.connect(shelf.know_loaded)
+        shelf, changer, hub = self.library.shelf, self.library.changer, self.library.hub
+        self.library.listing_wanted.connect(self.list_library)
+        for keeper in (shelf, changer, hub):
+            self.model_loaded.connect(keeper.know_loaded)
+        for keeper in (changer, hub):
+            self.model_unloaded.connect(keeper.forget_loaded)
         self.stack_changed.connect(shelf.know_report)
-        self.model_loaded.connect(changer.know_loaded)
-        self.model_unloaded.connect(changer.forget_loaded)
         self.load_failed.connect(changer.forget_wanted)
         self.load_cancelled.connect(changer.forget_wanted)
-        self.model_loaded.connect(self.hub.know_loaded)
-        self.model_unloaded.connect(self.hub.forget_loaded)
 
     def _begin_work(self) -> bool:
         if self.state is not State.READY:

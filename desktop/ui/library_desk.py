@@ -39,7 +39,7 @@ class LibraryDesk(QObject):
     def __init__(self, window: QMainWindow, session: Session, icons: Icons) -> None:
         """Reads the library as soon as the window shows."""
         super().__init__(window)
-        self._window, self._session = window, session
+        self._window, self._session, self._keepers = window, session, session.library
         self._trashed: Trashed | None = None
         self.place = LibraryPlace(icons)
         self.details = LibraryDetails(icons)
@@ -58,27 +58,27 @@ class LibraryDesk(QObject):
         session = self._session
         if session.loaded is not None:
             self._on_model_loaded(session.loaded)
-        session.shelf.open_shelf()
-        session.downloads.tell_all()
-        session.changer.measure()
+        self._keepers.shelf.open_shelf()
+        self._keepers.downloads.tell_all()
+        self._keepers.changer.measure()
         if self._window.isVisible():
             session.read_notes()
             session.list_library()
 
     def _connect_list(self) -> None:
         session, shown = self._session, self.place.list
-        session.shelf.items_listed.connect(shown.show_items)
-        session.shelf.items_listed.connect(self._show_kept)
-        session.shelf.marks_known.connect(shown.show_marks)
-        session.shelf.marks_known.connect(self._show_kept)
+        self._keepers.shelf.items_listed.connect(shown.show_items)
+        self._keepers.shelf.items_listed.connect(self._show_kept)
+        self._keepers.shelf.marks_known.connect(shown.show_marks)
+        self._keepers.shelf.marks_known.connect(self._show_kept)
         session.notes_known.connect(shown.show_notes)
         session.notes_known.connect(self._show_kept)
         session.fits_judged.connect(shown.show_fits)
-        session.changer.disk_measured.connect(shown.show_disk)
+        self._keepers.changer.disk_measured.connect(shown.show_disk)
         session.model_loaded.connect(self._on_model_loaded)
         session.model_unloaded.connect(self._on_model_unloaded)
         shown.fits_wanted.connect(session.judge_fits)
-        shown.duplicates_wanted.connect(session.changer.find_duplicates)
+        shown.duplicates_wanted.connect(self._keepers.changer.find_duplicates)
         shown.empty_wanted.connect(self._on_empty_wanted)
         shown.listing_wanted.connect(session.list_library)
         shown.view.chosen_changed.connect(self._on_chosen)
@@ -94,10 +94,10 @@ class LibraryDesk(QObject):
         details.move_wanted.connect(self._on_move_wanted)
         details.delete_wanted.connect(self._on_delete_wanted)
         details.note_wanted.connect(self._on_note_wanted)
-        details.tags_edited.connect(session.shelf.keep_tags)
-        details.favourite_edited.connect(session.shelf.keep_favourite)
-        details.card_wanted.connect(session.shelf.read_card)
-        session.shelf.card_read.connect(details.show_card)
+        details.tags_edited.connect(self._keepers.shelf.keep_tags)
+        details.favourite_edited.connect(self._keepers.shelf.keep_favourite)
+        details.card_wanted.connect(self._keepers.shelf.read_card)
+        self._keepers.shelf.card_read.connect(details.show_card)
         details.facts.inspection_wanted.connect(session.inspect_adapter)
         details.facts.inspection_wanted.connect(session.judge_fit)
         session.adapter_inspected.connect(details.facts.show_inspection)
@@ -106,7 +106,7 @@ class LibraryDesk(QObject):
         self.notes.note_edited.connect(session.keep_note)
 
     def _connect_changes(self) -> None:
-        changer = self._session.changer
+        changer = self._keepers.changer
         self.question.confirmed.connect(changer.delete)
         self.names.name_chosen.connect(changer.rename)
         self.duplicates.show_wanted.connect(self.place.show_here)
@@ -119,10 +119,10 @@ class LibraryDesk(QObject):
         changer.told.connect(self.told)
         changer.folders_changed.connect(changer.measure)
         changer.refused.connect(self._on_refused)
-        self._session.shelf.refused.connect(self._on_refused)
+        self._keepers.shelf.refused.connect(self._on_refused)
 
     def _connect_downloads(self) -> None:
-        downloads, panel = self._session.downloads, self.place.downloads
+        downloads, panel = self._keepers.downloads, self.place.downloads
         self.place.download_wanted.connect(downloads.add)
         self.place.hub.download_wanted.connect(downloads.add)
         panel.base_wanted.connect(downloads.add)
@@ -133,11 +133,11 @@ class LibraryDesk(QObject):
         downloads.entry_changed.connect(panel.take)
         downloads.entry_gone.connect(panel.drop)
         downloads.base_found.connect(panel.offer_base)
-        downloads.completed.connect(self._session.changer.measure)
+        downloads.completed.connect(self._keepers.changer.measure)
         downloads.refused.connect(self._on_refused)
 
     def _connect_hub(self) -> None:
-        hub, panel = self._session.hub, self.place.hub
+        hub, panel = self._keepers.hub, self.place.hub
         panel.search_wanted.connect(hub.search)
         panel.stop_wanted.connect(hub.stop)
         hub.hits_found.connect(panel.show_hits)
@@ -189,19 +189,19 @@ class LibraryDesk(QObject):
     def _on_rename_wanted(self, item: Item) -> None:
         if self._is_own(item):
             self.names.ask(item)
-            self._session.changer.look_at(item.path)
+            self._keepers.changer.look_at(item.path)
 
     @Slot(object)
     def _on_move_wanted(self, item: Item) -> None:
         title = self.tr("Choose the folder that {name} is moved into").format(name=item.name)
         if folder := QFileDialog.getExistingDirectory(self._window, title):
-            self._session.changer.move(item.path, folder)
+            self._keepers.changer.move(item.path, folder)
 
     @Slot(object)
     def _on_delete_wanted(self, item: Item) -> None:
         if self._is_own(item):
             self.question.ask(item.path, item.name)
-            self._session.changer.look_at(item.path)
+            self._keepers.changer.look_at(item.path)
 
     @Slot(object)
     def _on_note_wanted(self, item: Item) -> None:
@@ -223,7 +223,7 @@ class LibraryDesk(QObject):
     def _on_relocated(self, _: str, now: str) -> None:
         self.place.list.view.choose(now)
         self._session.read_notes()
-        self._session.shelf.open_shelf()
+        self._keepers.shelf.open_shelf()
 
     @Slot(object)
     def _on_deleted(self, trashed: Trashed) -> None:
@@ -235,7 +235,7 @@ class LibraryDesk(QObject):
     @Slot()
     def _on_undo(self) -> None:
         if self._trashed is not None:
-            self._session.changer.restore(self._trashed)
+            self._keepers.changer.restore(self._trashed)
             self._trashed = None
 
     @Slot(str)
@@ -251,4 +251,4 @@ class LibraryDesk(QObject):
         if answer == QMessageBox.StandardButton.Yes:
             self._trashed = None
             self.place.notice.hide()
-            self._session.changer.empty_trash()
+            self._keepers.changer.empty_trash()

@@ -69,6 +69,7 @@ BUDGETS: dict[str, Budget] = {
     **_adapters("8bit", "the bare 8-bit base"),
     **_adapters("4bit", "the bare nf4 base"),
     **_adapters("large", "the bare base of 1.1 billion parameters"),
+    "decode.first_token": Budget("ratio at most", 0.15, "turn 5 of a conversation; baseline: its whole prompt anew"),
     "decode.folded": Budget("ratio at least", 0.98, "2 adapters folded in; baseline: our own decoding of the base"),
     "decode.beside_training": Budget("ratio at least", 0.7, "decoding beside a training; baseline: decoding alone"),
     "decode.beside_training.train": Budget("ratio at least", 0.5, "training beside decoding; baseline: alone"),

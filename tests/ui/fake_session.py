@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop.library.home import Home
 from desktop.library.settings import Settings
 from desktop.session.plans import State
+from tests.ui.fake_library import FakeLibrary
 
 
 class FakeTools(QObject):
@@ -38,45 +39,34 @@ class FakeRecipes(QObject):
         self.asked = asked
 
 
-class FakeShelf(QObject):
-    """The same signals and verbs as `desktop.session.shelf_keeper.ShelfKeeper`."""
+class FakePrompts(QObject):
+    """The same signals and verbs as `desktop.session.prompt_keeper.PromptKeeper`; a test compares the two."""
 
+    templates_listed = Signal(list)
+    presets_listed = Signal(list)
+    automatic_found = Signal(object)
     refused = Signal(str)
-    items_listed = Signal(list)
-    marks_known = Signal(object)
-    card_read = Signal(str, str)
+
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
 
 
-class FakeChanger(QObject):
-    """The same signals and verbs as `desktop.session.shelf_changer.ShelfChanger`."""
+class FakeConversations(QObject):
+    """The same signals and verbs as `desktop.session.conversation_keeper.ConversationKeeper`; a test compares them."""
 
-    refused = Signal(str)
-    looked = Signal(object)
-    relocated = Signal(str, str)
-    deleted = Signal(object)
-    restored = Signal(str)
-    duplicates_found = Signal(list)
-    disk_measured = Signal(object)
-    folders_changed = Signal()
+    listed = Signal(str, list)
+    opened = Signal(object)
+    deleted = Signal(str)
+    sets_listed = Signal(list)
     told = Signal(str)
-
-
-class FakeDownloads(QObject):
-    """The same signals and verbs as `desktop.session.download_keeper.DownloadKeeper`."""
-
-    entry_changed = Signal(object)
-    entry_gone = Signal(int)
-    completed = Signal(object)
-    base_found = Signal(str, object)
     refused = Signal(str)
 
-
-class FakeHub(QObject):
-    """The same signals and verbs as `desktop.session.hub_searcher.HubSearcher`."""
-
-    hits_found = Signal(object)
-    told = Signal(str)
-    failed = Signal(str)
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
 
 
 class FakeSession(QObject):
@@ -123,9 +113,9 @@ class FakeSession(QObject):
         self.asked = []
         """What was asked, in order: the verb's name and its arguments."""
         self.recipes = FakeRecipes(self.asked)
-        self.shelf, self.changer, self.downloads, self.hub = FakeShelf(), FakeChanger(), FakeDownloads(), FakeHub()
-        for keeper in (self.shelf, self.changer, self.downloads, self.hub):
-            keeper.asked = self.asked
+        self.library = FakeLibrary(self.asked)
+        self.prompts = FakePrompts(self.asked)
+        self.conversations = FakeConversations(self.asked)
 
     def become(self, state, loaded=None):
         """As if the engine had come to this state; what was loaded stays, but in an empty one."""
@@ -140,9 +130,9 @@ class FakeSession(QObject):
         return next((args for name, args in reversed(self.asked) if name == verb), None)
 
 
-def _verb(name, prefix=""):
+def _verb(name):
     def verb(self, *args):
-        self.asked.append((prefix + name, args))
+        self.asked.append((name, args))
 
     verb.__name__ = name  # PySide looks a slot up by it
     return verb
@@ -160,24 +150,18 @@ RECIPE_VERBS = (
     "know_loaded", "know_mode", "forget_loaded", "record", "list_recipes", "save_reply", "read_reply", "reproduce",
     "save_stack", "look_at", "take_in", "give_out", "shut_down",
 )  # fmt: skip
-SHELF_VERBS = (
-    "shut_down", "take_models", "take_adapters", "open_shelf", "know_loaded", "know_report", "keep_tags",
-    "keep_favourite", "read_card",
+PROMPT_VERBS = (
+    "list_all", "find_automatic", "save_template", "delete_template", "save_preset", "delete_preset", "shut_down",
 )  # fmt: skip
-CHANGER_VERBS = (
-    "shut_down", "know_adapters", "know_wanted", "know_loaded", "forget_wanted", "forget_loaded", "know_rows",
-    "look_at", "rename", "move", "delete", "restore", "empty_trash", "find_duplicates", "measure",
+CONVERSATION_VERBS = (
+    "warm_up", "list_all", "open", "keep", "rename", "delete", "give_out", "take_in", "list_sets", "keep_example",
+    "shut_down",
 )  # fmt: skip
-DOWNLOAD_VERBS = ("begin", "tell_all", "add", "pause", "resume", "cancel", "shut_down")
-HUB_VERBS = ("know_loaded", "forget_loaded", "search", "stop", "shut_down")
-KEEPERS = {
-    FakeShelf: ("shelf.", SHELF_VERBS), FakeChanger: ("changer.", CHANGER_VERBS),
-    FakeDownloads: ("downloads.", DOWNLOAD_VERBS), FakeHub: ("hub.", HUB_VERBS),
-}  # fmt: skip
-for _kind, (_prefix, _names) in KEEPERS.items():
-    for _name in _names:
-        setattr(_kind, _name, _verb(_name, _prefix))
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))
 for _name in RECIPE_VERBS:
     setattr(FakeRecipes, _name, _verb(_name))
+for _name in PROMPT_VERBS:
+    setattr(FakePrompts, _name, _verb(_name))
+for _name in CONVERSATION_VERBS:
+    setattr(FakeConversations, _name, _verb(_name))

@@ -189,7 +189,9 @@ class Run:
             model = self._owner.model
             model.eval()
             try:
-                text = "".join(chunk.text for chunk in self._owner.generate(prompt))
+                # The adapter is another one than at the last sample, which nobody has told the kept KV cache.
+                asked = msgspec.structs.replace(prompt, reuse_cache=False)
+                text = "".join(chunk.text for chunk in self._owner.generate(asked))
             finally:
                 model.train()
             yield from self._tell(Sampled(step=self._state.step, sample=number, text=text))
