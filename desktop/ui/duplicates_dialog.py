@@ -67,6 +67,8 @@ class DuplicatesDialog(QDialog):
         nothing = self.tr("Nothing is there more than once.")
         self._note.say(words.format(size=size_in_words(spare)) if found else nothing)
         self._view.expandAll()
+        if found:
+            self._view.setCurrentIndex(self._items.index(0, 0, self._items.index(0, 0)))
         self._show_button()
         self.show()
         self.raise_()

@@ -121,7 +121,7 @@ class HubPanel(QWidget):
         rows.setDefaultSectionSize(view.fontMetrics().height() + 2 * theme.GRID)
         columns.setHighlightSections(False)
         columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        widths = {"repo": 260, "kind": 76, "verdict": 84, "size": 72, "downloads": 84, "licence": 84, "base": 170}
+        widths = {"repo": 240, "kind": 112, "verdict": 84, "size": 72, "downloads": 84, "licence": 84, "base": 170}
         for column, name in enumerate(COLUMNS):
             columns.resizeSection(column, widths[name])
         return view

@@ -155,6 +155,8 @@ class LibraryDetails(QWidget):
         if item is None:
             self._name.say(self.tr("Nothing is chosen."))
             self._problem.say("")
+            self._rows.show_facts({})
+            self._tags.clear()
             return
         self._use.setEnabled(not item.problem)
         self._name.say(item.name)
@@ -164,10 +166,9 @@ class LibraryDetails(QWidget):
     def _build(self) -> None:
         grid = QGridLayout()
         grid.setSpacing(theme.GRID)
-        buttons = (
-            self._use, self._favourite, self._folder, self._notes, self._rename, self._move, self._delete,
-        )  # fmt: skip
-        for number, button in enumerate(buttons):
+        grid.addWidget(self._use, 0, 0, 1, 2)
+        pairs = (self._favourite, self._notes, self._folder, self._rename, self._move, self._delete)
+        for number, button in enumerate(pairs, 2):
             grid.addWidget(button, number // 2, number % 2)
         inside = QWidget()
         column = QVBoxLayout(inside)

@@ -156,6 +156,8 @@ class LibraryList(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.view, 1)
         layout.addWidget(self._empty)
+        # Takes the table's place while that has nothing to show.
+        layout.addStretch(0)
         layout.addLayout(below)
 
     def _connect_signals(self) -> None:
@@ -178,7 +180,9 @@ class LibraryList(QWidget):
         shown, there = self.table.count(), len(self.table.rows.items)
         of = self.tr("{shown:,} of {there:,}") if shown != there else self.tr("{there:,} in the library")
         self._count.setText(of.format(shown=shown, there=there) if there else "")
-        self._empty.say(self._why_empty(shown, there))
+        why = self._why_empty(shown, there)
+        self._empty.say(why)
+        self.view.setVisible(not why)
 
     def _why_empty(self, shown: int, there: int) -> str:
         if shown or not self._listed:

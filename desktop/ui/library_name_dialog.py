@@ -68,7 +68,7 @@ class LibraryNameDialog(QDialog):
     def _judge(self) -> None:
         problem = ""
         try:
-            checked_name(self._name.text(), of=self._item.kind if self._item else "model")
+            checked_name(self._name.text(), of="folder")
         except RecipeError as error:
             problem = str(error)
         self._note.say(problem if self._name.text() else "", error=True)

@@ -9,6 +9,7 @@ from desktop.library.sizes import size_in_words
 from desktop.session.shelf_plans import ShelfLook
 
 from . import theme
+from .fact_rows import Wrapped
 
 
 class LibraryQuestion(QDialog):
@@ -23,7 +24,10 @@ class LibraryQuestion(QDialog):
         self._path = ""
         self.setWindowTitle(self.tr("Delete"))
         self.setMinimumWidth(460)
-        self._name = theme.Note(parent=self)
+        self._name = Wrapped(self)
+        font = self._name.font()
+        font.setBold(True)
+        self._name.setFont(font)
         self._told = theme.Note(parent=self)
         self._after = theme.Note(parent=self)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QFont, QGuiApplication
 
 from desktop.library.adapter_notes import AdapterNote
 from desktop.library.fit import Fit
@@ -20,9 +20,8 @@ from .library_rows import Heading, LibraryRows, Wish
 
 ITEM_ROLE = int(Qt.ItemDataRole.UserRole)
 COLUMNS = ("name", "form", "size", "fits", "base", "bits", "licence", "used", "tags", "weight")
-_DISPLAY, _TOOLTIP, _FONT = (
-    int(role) for role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.FontRole)
-)
+_DISPLAY, _TOOLTIP = int(Qt.ItemDataRole.DisplayRole), int(Qt.ItemDataRole.ToolTipRole)
+_FONT, _FOREGROUND = int(Qt.ItemDataRole.FontRole), int(Qt.ItemDataRole.ForegroundRole)
 DAY = 24 * 3600
 Index = QModelIndex | QPersistentModelIndex
 
@@ -120,7 +119,9 @@ class LibraryTable(QAbstractTableModel):
         if column == "name":
             text = f"★ {item.name}" if self.rows.mark(item).favourite else item.name
         elif column == "form":
-            text = item.form or (self.tr("model") if item.kind == "model" else self.tr("adapter"))
+            # Most are of transformers' making; only what differs is told in so narrow a column.
+            form = item.form.removeprefix("Transformers ")
+            text = form or (self.tr("model") if item.kind == "model" else self.tr("adapter"))
         elif column == "size":
             text = size_in_words(item.size) if item.size else ""
         elif column == "fits":
@@ -186,6 +187,9 @@ class LibraryTable(QAbstractTableModel):
         if isinstance(row, Heading):
             if role == _DISPLAY:
                 return self._heading(row) if index.column() == 0 else None
+            if role == _FOREGROUND:
+                # What can't be chosen is greyed, but a heading is there to be read.
+                return QGuiApplication.palette().text()
             return self._bold if role == _FONT else None
         if role == _DISPLAY:
             return self._text(row, COLUMNS[index.column()])
@@ -194,9 +198,9 @@ class LibraryTable(QAbstractTableModel):
         return row if role == ITEM_ROLE else None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        """Headings can't be selected."""
+        """The keyboard passes headings over."""
         if isinstance(self._shown[index.row()], Heading):
-            return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemNeverHasChildren
+            return Qt.ItemFlag.NoItemFlags
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:

@@ -12,7 +12,7 @@ from . import theme
 from .library_table import COLUMNS, ITEM_ROLE, LibraryTable
 
 WIDTHS = {
-    "name": 220, "form": 112, "size": 72, "fits": 84, "base": 150, "bits": 44, "licence": 88, "used": 84, "tags": 100,
+    "name": 220, "form": 104, "size": 72, "fits": 96, "base": 150, "bits": 44, "licence": 88, "used": 84, "tags": 100,
     "weight": 60,
 }  # fmt: skip
 

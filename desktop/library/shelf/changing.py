@@ -28,7 +28,7 @@ def rename(path: Path, name: str, home: Home) -> Path:
     """Give a thing of the home folder another name; where it is then. Raises ShelfError; it is then as before."""
     unit = unit_of(path, home)
     try:
-        names = renamed(unit, checked_name(name, of=unit.kind))
+        names = renamed(unit, checked_name(name, of="folder"))
     except RecipeError as error:
         raise ShelfError(str(error)) from error
     if names == unit.names:

@@ -35,13 +35,13 @@ class Dependents(msgspec.Struct, frozen=True, kw_only=True):
         """A sentence for each kind of them."""
         said = []
         if self.adapters:
-            said.append(f"{len(self.adapters)} of the library's adapters are made for it: {_listed(self.adapters)}.")
+            said.append(f"Adapters made for it ({len(self.adapters)}): {_listed(self.adapters)}.")
         if self.recipes:
-            said.append(f"{len(self.recipes)} saved recipes need it: {_listed(self.recipes)}.")
+            said.append(f"Saved recipes that need it ({len(self.recipes)}): {_listed(self.recipes)}.")
         if self.runs:
-            said.append(f"{len(self.runs)} trainings name it and can't go on without it: {_listed(self.runs)}.")
+            said.append(f"Trainings that can't go on without it ({len(self.runs)}): {_listed(self.runs)}.")
         if self.replies:
-            said.append(f"{self.replies:,} replies in the log were made with it and could no longer be made again.")
+            said.append(f"Replies in the log that could no longer be made again: {self.replies:,}.")
         return tuple(said)
 
 

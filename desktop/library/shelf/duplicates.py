@@ -14,6 +14,7 @@ from desktop.library.home import Home
 from desktop.library.identity import HashStopped, weights_hash
 
 from .items import Item
+from .trash import list_trash
 from .units import bytes_of
 
 Stop = Callable[[], bool]
@@ -50,7 +51,7 @@ def disk_use(home: Home) -> DiskUse:
         models=bytes_of((home.models,)),
         adapters=bytes_of((home.loras,)),
         runs=bytes_of((home.runs,)),
-        trash=bytes_of((home.trash,)),
+        trash=sum(trashed.size for trashed in list_trash(home)),
         free=shutil.disk_usage(root).free,
     )
 
