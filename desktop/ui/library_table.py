@@ -22,6 +22,8 @@ ITEM_ROLE = int(Qt.ItemDataRole.UserRole)
 COLUMNS = ("name", "form", "size", "fits", "base", "bits", "licence", "used", "tags", "weight")
 _DISPLAY, _TOOLTIP = int(Qt.ItemDataRole.DisplayRole), int(Qt.ItemDataRole.ToolTipRole)
 _FONT, _FOREGROUND = int(Qt.ItemDataRole.FontRole), int(Qt.ItemDataRole.ForegroundRole)
+_ROLES = {_DISPLAY, _TOOLTIP, _FONT, _FOREGROUND, ITEM_ROLE}
+"""A cell is asked for twice as many whenever it is drawn."""
 DAY = 24 * 3600
 Index = QModelIndex | QPersistentModelIndex
 
@@ -183,6 +185,8 @@ class LibraryTable(QAbstractTableModel):
 
     def data(self, index: Index, role: int = 0) -> object:
         """The text of a cell, its tooltip, or the item."""
+        if role not in _ROLES:
+            return None
         row = self._shown[index.row()]
         if isinstance(row, Heading):
             if role == _DISPLAY:

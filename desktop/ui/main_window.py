@@ -24,6 +24,7 @@ from .chat_wiring import ChatWiring
 from .conversation_desk import ConversationDesk
 from .details_panel import DetailsPanel
 from .dialogs import Dialogs
+from .early_imports import EarlyImports
 from .icons import Icons
 from .job_bar import JobBar
 from .menus import Menus
@@ -62,6 +63,7 @@ class MainWindow(QMainWindow):
         self.places.add("prompt", self.tr("Prompt"), self._build_prompt_place)
         self.places.add("library", self.tr("Library"), self._build_library_place)
         self.library: LibraryDesk | None = None
+        self._early = EarlyImports(self)
         self.job_bar = JobBar()
         self.dialogs = Dialogs(self)
         self.recipe_desk = RecipeDesk(self, session.recipes, self.stack, self.place, self.details)
