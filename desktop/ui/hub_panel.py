@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
@@ -24,6 +23,7 @@ from desktop.library.hub.events import Hit
 from . import theme
 from .hub_table import COLUMNS, HIT_ROLE, HubTable
 from .icons import Icons
+from .tick_box import TickBox
 
 
 class HubPanel(QWidget):
@@ -49,7 +49,7 @@ class HubPanel(QWidget):
         titles = (("adapter", self.tr("Adapters")), ("model", self.tr("Models")), ("", self.tr("Both")))
         for name, title in titles:
             self._kind.addItem(title, name)
-        self._fitting = QCheckBox(self.tr("Fits this &base"))
+        self._fitting = TickBox(self.tr("Fits this &base"))
         self._search = QPushButton(self.tr("Search"))
         icons.put(self._search, "mdi6.magnify")
         self._table = HubTable(self)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -29,6 +28,7 @@ from . import theme
 from .icons import Icons
 from .library_table import COLUMNS, LibraryTable
 from .library_view import LibraryView
+from .tick_box import TickBox
 
 
 class LibraryList(QWidget):
@@ -60,8 +60,8 @@ class LibraryList(QWidget):
         self._kind.setAccessibleName(self.tr("What to show"))
         for name, title in (("", self.tr("All")), ("model", self.tr("Models")), ("adapter", self.tr("Adapters"))):
             self._kind.addItem(title, name)
-        self._favourites = QCheckBox(self.tr("&Favourites"))
-        self._grouped = QCheckBox(self.tr("&Group by base"))
+        self._favourites = TickBox(self.tr("&Favourites"))
+        self._grouped = TickBox(self.tr("&Group by base"))
         self._more = self._make_more(icons)
         self._count = QLabel()
         self._count.setTextFormat(Qt.TextFormat.PlainText)
