@@ -9,6 +9,7 @@ from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal, Slot
 
 from desktop.library.adapters import AdapterEntry
 from desktop.library.home import Home
+from desktop.library.hub_cache import cache_folders
 from desktop.library.models import ModelEntry
 from desktop.library.places import adapter_folders, model_folders
 from desktop.library.settings import Settings
@@ -74,6 +75,7 @@ class LibraryWatch(QObject):
         folders = [*model_folders(self._home, self._settings), *adapter_folders(self._home, self._settings)]
         # While there is no such folder, the one it will appear in.
         there = [folder if folder.is_dir() else folder.parent for folder in folders]
+        there += cache_folders(self._home, self._settings)
         return [str(folder) for folder in there]
 
     @Slot()

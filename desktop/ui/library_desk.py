@@ -167,7 +167,8 @@ class LibraryDesk(QObject):
         item, table = self.place.list.view.chosen(), self.place.list.table
         if item is not None:
             mark = table.rows.mark(item)
-            self.details.show_kept(mark, table.rows.note(item), table.when(mark.used))
+            note, versions = table.rows.note(item), table.rows.versions(item)
+            self.details.show_kept(mark, note, table.when(mark.used), versions)
 
     @Slot(object)
     def _on_wanted(self, item: Item) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QFrame,
@@ -59,7 +61,7 @@ class LibraryDetails(QWidget):
         """Nothing is chosen."""
         super().__init__(parent)
         self._item: Item | None = None
-        self._mark, self._note, self._used = Mark(), AdapterNote(), ""
+        self._mark, self._note, self._used, self._versions = Mark(), AdapterNote(), "", ""
         self._soon = QTimer(self, singleShot=True, interval=REST)
         self._soon.timeout.connect(self._on_rested)
         self._name = theme.Elided(self.tr("Nothing is chosen."))
@@ -80,7 +82,7 @@ class LibraryDetails(QWidget):
         self._tags = QLineEdit()
         self._tags.setAccessibleName(self.tr("Tags"))
         self._tags.setPlaceholderText(self.tr("Tags, with commas between them"))
-        self._rows = FactRows(self._titles(), frozenset({"notes"}))
+        self._rows = FactRows(self._titles(), frozenset({"notes", "versions", "memory"}))
         self.facts = AdapterFacts()
         self._card = CardView()
         self._tabs = QTabWidget()
@@ -100,9 +102,10 @@ class LibraryDetails(QWidget):
         self._soon.start()
         self._show()
 
-    def show_kept(self, mark: Mark, note: AdapterNote, used: str) -> None:
-        """What is kept about the chosen thing; `used`: when it was used last, in words."""
+    def show_kept(self, mark: Mark, note: AdapterNote, used: str, versions: Sequence[Item]) -> None:
+        """What is kept about the chosen thing; `used`: when it was used last, in words; `versions`: its checkpoints."""
         self._mark, self._note, self._used = mark, note, used
+        self._versions = ", ".join(one.name.rpartition("/")[2] for one in versions)
         if not self._tags.hasFocus() or not self._tags.isModified():
             self._tags.setText(", ".join(mark.tags))
         self._favourite.setChecked(mark.favourite)
@@ -118,6 +121,7 @@ class LibraryDetails(QWidget):
         return {
             "kind": self.tr("kind"), "form": self.tr("what it is"), "size": self.tr("size"), "bits": self.tr("bits"),
             "base": self.tr("made for"), "licence": self.tr("licence"), "used": self.tr("last used"),
+            "memory": self.tr("memory"), "versions": self.tr("versions"),
             "weight": self.tr("starts at"), "trigger": self.tr("trigger"), "notes": self.tr("notes"),
             "place": self.tr("folder"),
         }  # fmt: skip
@@ -132,13 +136,25 @@ class LibraryDetails(QWidget):
             "form": item.form if model else "",
             "size": size_in_words(item.size) if model and item.size else "",
             "bits": f"{item.bits:g}" if item.bits else "",
+            "memory": self._memory(item) if model else "",
             "licence": item.licence if model else "",
+            "versions": self._versions,
             "used": self._used,
             "weight": "" if self._note.weight is None else f"{self._note.weight:.2f}",
             "trigger": self._note.trigger,
             "notes": self._note.notes,
             "place": item.path if model else "",
         }
+
+    def _memory(self, item: Item) -> str:
+        """Whether its weights fit into the machine's memory, by their size alone."""
+        there = psutil.virtual_memory().total
+        words = (
+            self.tr("fits: the machine has {there}")
+            if item.size < there
+            else self.tr("larger than the machine's memory of {there}; fewer bits or a card may hold it")
+        )
+        return words.format(there=size_in_words(there)) if item.size else ""
 
     def _show(self) -> None:
         item = self._item

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -36,6 +38,12 @@ class Heading(msgspec.Struct, frozen=True):
 
     text: str
     count: int
+
+
+@lru_cache(maxsize=8192)
+def _natural(name: str) -> tuple[tuple[int, str], ...]:
+    """So that checkpoint-90 comes before checkpoint-100."""
+    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d{1,18})", name))
 
 
 class LibraryRows:
@@ -72,6 +80,12 @@ class LibraryRows:
         """What the user wrote about it."""
         return self._notes.get(self._key(item), NO_NOTE) if self._notes else NO_NOTE
 
+    def versions(self, item: Item) -> list[Item]:
+        """The checkpoints beside it, itself among them, by their number; none where it stands alone."""
+        parent, slash, _ = item.name.rpartition("/")
+        beside = [one for one in self.items if slash and one.kind == item.kind and one.name.startswith(f"{parent}/")]
+        return sorted(beside, key=lambda one: _natural(one.name)) if len(beside) > 1 else []
+
     def shown(self, wish: Wish) -> list[Item | Heading]:
         """What a wish leaves, in order."""
         words = wish.words.casefold().split()
@@ -107,7 +121,7 @@ class LibraryRows:
 
     def _order(self, column: str) -> Callable[[Item], Any]:
         orders: dict[str, Callable[[Item], Any]] = {
-            "name": lambda item: item.name.casefold(),
+            "name": lambda item: _natural(item.name.casefold()),
             "form": lambda item: (item.kind != "model", item.form.casefold(), item.name.casefold()),
             "size": lambda item: item.size,
             "bits": lambda item: item.bits or 0,

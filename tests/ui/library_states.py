@@ -61,6 +61,7 @@ def items():
         model("llama-7b-hf", "", 0, None, problem="2 of 33 weight files are missing. Download it again."),
         adapter("pirate", "LoRA 16", 19_600_000, smol, licence="apache-2.0"),
         adapter("pirate-run/checkpoint-200", "LoRA 16", 19_600_000, smol),
+        adapter("pirate-run/checkpoint-90", "LoRA 16", 19_600_000, smol),
         adapter("français é 🙂", "rsLoRA 8", 9_800_000, smol, licence="cc-by-4.0"),
         adapter("tloen_alpaca-lora-7b", "LoRA 16", 67_201_357, "decapoda-research/llama-7b-hf", family=llama),
         adapter(LONG, "DoRA 64", 268_000_000, llama, licence="cc-by-nc-sa-4.0"),

@@ -76,14 +76,14 @@ def test_found_as_one_types_by_any_fact(library):
     type_text(box, "sailor llama")
     assert not sees(library, TABLE)
     assert "Nothing in the library is like that" in words(library)
-    assert "0 of 11" in words(library)
+    assert "0 of 12" in words(library)
 
 
 def test_kinds_and_favourites(library):
     choose(find(library, "What to show", QComboBox), "Models")
     assert len(column(table(library))) == 4
     choose(find(library, "What to show", QComboBox), "Adapters")
-    assert len(column(table(library))) == 7
+    assert len(column(table(library))) == 8
     click(find(library, "Favourites"))
     assert column(table(library)) == ["★ pirate"]
 
@@ -98,7 +98,7 @@ def test_sorted_by_a_click_on_a_title_and_what_is_chosen_stays(library):
         QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=place)
 
     click_title(2)
-    sizes = [item.size for item in map(view.model()._shown.__getitem__, range(11))]
+    sizes = [item.size for item in map(view.model()._shown.__getitem__, range(12))]
     assert sizes == sorted(sizes)
     click_title(2)
     assert [item.size for item in view.model()._shown] == sorted(sizes, reverse=True)
@@ -110,7 +110,7 @@ def test_sorted_by_a_click_on_a_title_and_what_is_chosen_stays(library):
 def test_grouped_by_base_with_headings_that_are_not_chosen(library):
     click(find(library, "Group by base"))
     names = column(table(library))
-    assert names[0] == "HuggingFaceTB/SmolLM2-135M-Instruct (4)"
+    assert names[0] == "HuggingFaceTB/SmolLM2-135M-Instruct (5)"
     assert names[1] == "SmolLM2-135M"
     assert "huggyllama/llama-7b (3)" in names
     assert names[-3] == "Base not named (2)"
@@ -118,10 +118,10 @@ def test_grouped_by_base_with_headings_that_are_not_chosen(library):
     view.setCurrentIndex(view.model().index(1, 0))
     view.setFocus()
     seen = [view.chosen().name]
-    for _ in range(10):
+    for _ in range(11):
         key(library, Qt.Key.Key_Down)
         seen.append(view.chosen().name)
-    assert len(set(seen)) == 11
+    assert len(set(seen)) == 12
 
 
 def test_verdicts_come_for_the_loaded_base_and_go_with_it(library, session):
@@ -129,7 +129,7 @@ def test_verdicts_come_for_the_loaded_base_and_go_with_it(library, session):
     assert view.isColumnHidden(3)
     session.become(State.READY, gallery.loaded())
     paths = asked(session, "judge_fits")[-1][0]
-    assert len(paths) == 6
+    assert len(paths) == 7
     assert not any("broken" in path for path in paths)
     session.fits_judged.emit(gallery.MODEL, {paths[0]: Fit("fits"), paths[1]: Fit("misfit", "too wide")})
     assert {"fits", "does not fit", "can't be used"} <= set(column(view, 3))
@@ -151,6 +151,9 @@ def test_details_of_an_adapter_and_of_a_model(library, session):
     pick(library, "huggyllama_llama-7b")
     until_said(library, "13.5 GB")
     assert find(library, "Choose as base").isEnabled()
+    assert "the machine has" in words(library) or "larger than the machine's memory" in words(library)
+    pick(library, "pirate-run/checkpoint-200")
+    assert "checkpoint-90, checkpoint-200" in words(library)
     pick(library, "llama-7b-hf")
     assert "2 of 33 weight files are missing" in words(library)
     assert not find(library, "Choose as base").isEnabled()
