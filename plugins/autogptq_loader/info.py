@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from desktop.api import Capabilities, LoaderInfo
-from loader_kit.gptq_checkpoint import NOT_YET
+from desktop.api import LoaderInfo
+from loader_kit.gptq_capabilities import CAPABILITIES, WARM, missing
 from loader_kit.installed import versions
 
 ENGINES = ("auto-gptq", "gptqmodel", "optimum", "torch", "transformers", "peft")
@@ -11,11 +11,13 @@ ENGINES = ("auto-gptq", "gptqmodel", "optimum", "torch", "transformers", "peft")
 
 def loader_info() -> LoaderInfo:
     """Title, availability, capabilities."""
+    lacking = missing()
     return LoaderInfo(
         title="AutoGPTQ",
         summary="GPTQ models with their configuration, as AutoGPTQ and GPTQModel write them.",
-        available=False,
-        reason=NOT_YET,
-        capabilities=Capabilities(many_adapters=False, weights=False, hot_removal=False, sampling=()),
+        available=not lacking,
+        reason=lacking,
+        capabilities=CAPABILITIES,
+        warm=(*WARM, "autogptq_loader.loading"),
         versions=versions(*ENGINES),
     )

@@ -12,11 +12,11 @@ from desktop.api import LoaderError, Verdict
 from .gptq_shapes import Layout
 
 NOT_YET = (
-    "This version of LoRA Deck describes and checks such models, but none of its loaders can load them yet. Get the "
-    "model's original weights, not quantised, and open those with the Transformers loader; --load-in-4bit makes them "
-    "as small."
+    "This version of LoRA Deck describes and checks such models with ExLlama, but can't load them with it yet. GPTQ "
+    "models load with the AutoGPTQ or the GPTQ-for-LLaMa loader; instead of EXL2, get the model's original weights and "
+    "open those with the Transformers loader; --load-in-4bit makes them as small."
 )
-"""Why these loaders can't load, and what to do instead."""
+"""Why ExLlama can't load, and what to do instead."""
 
 PLAIN_PACKINGS = ("gptq", "gptq_v2")
 """Ways to pack that many programs read; any other is made for one kernel."""

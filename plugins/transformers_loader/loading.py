@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +11,12 @@ import transformers
 from desktop.api import LoaderError, LoadRequest, ModelInfo, Progress, read_settings
 from desktop.api.checkpoints import read_json, read_safetensors_header
 from loader_kit.devices import DTYPES, Place, choose_place, dtype_name, memory_map, versions
+from loader_kit.model_folder import dtype_argument, load_tokenizer, loading_error_in_words, usable_folder
 from loader_kit.torch_model import TorchModel, find_end_tokens
 
 from .bits import quantisation
 from .probe import model_files, verdict
 from .progress import report_weights
-from .repair import make_view, repaired_files
 from .settings import Settings
 
 STORED = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32, "F64": torch.float32}
@@ -41,7 +38,7 @@ def load_model(request: LoadRequest, progress: Progress) -> TorchModel | None:
         raise LoaderError(judged.reason)
     config = read_json(folder / "config.json")
     place = choose_place(request, _stored_dtype(config, files), judged.memory_bytes // _item_size(config, files))
-    with _usable_folder(path, folder, files) as usable:
+    with usable_folder(path, folder, files) as usable:
         progress("Reading the tokenizer", None)
         tokenizer = load_tokenizer(usable, request.trust_remote_code)
         model = _load_weights(usable, request, settings, place, progress)
@@ -49,22 +46,9 @@ def load_model(request: LoadRequest, progress: Progress) -> TorchModel | None:
     return TorchModel(model, tokenizer, info, find_end_tokens(model, tokenizer))
 
 
-def load_tokenizer(folder: Path, trust_remote_code: bool) -> Any:
-    """The tokenizer of a model folder. Raises LoaderError in words."""
-    try:
-        return transformers.AutoTokenizer.from_pretrained(
-            str(folder), trust_remote_code=trust_remote_code, local_files_only=True
-        )
-    except Exception as error:  # anything from a missing file to a Rust panic message
-        raise LoaderError(
-            f"The model's tokenizer can't be read: {_first_line(error)}. Its folder needs tokenizer.json or "
-            "tokenizer.model; download the model again."
-        ) from error
-
-
 def _load_weights(folder: Path, request: LoadRequest, settings: Settings, place: Place, progress: Progress) -> Any:
     arguments: dict[str, Any] = {
-        _dtype_argument(): place.dtype,
+        dtype_argument(): place.dtype,
         "trust_remote_code": request.trust_remote_code,
         "local_files_only": True,
         "output_loading_info": True,
@@ -79,7 +63,7 @@ def _load_weights(folder: Path, request: LoadRequest, settings: Settings, place:
         try:
             model, loading = transformers.AutoModelForCausalLM.from_pretrained(str(folder), **arguments)
         except (ValueError, OSError, KeyError, ImportError, RuntimeError) as error:
-            raise _in_words(error, folder) from error
+            raise loading_error_in_words(error, folder) from error
     missing = sorted(loading.get("missing_keys") or ())
     if missing:
         raise LoaderError(
@@ -97,29 +81,6 @@ def _device_map(request: LoadRequest, place: Place) -> dict[str, Any]:
         return {"device_map": {"": str(place.device)}}
     limits = {"max_memory": memory_map(request.memory_limits)} if request.memory_limits else {}
     return {"device_map": "auto", **limits}
-
-
-def _in_words(error: Exception, folder: Path) -> Exception:
-    text = str(error)
-    config = read_json(folder / "config.json")
-    kind = config.get("model_type")
-    if "trust_remote_code" in text and config.get("auto_map"):
-        return LoaderError(
-            f"This model ({kind}) brings Python code of its own. Read that code, and if you trust it, load the model "
-            "with --trust-remote-code."
-        )
-    if isinstance(error, KeyError | ValueError) and (
-        "does not recognize this architecture" in text or text == repr(kind)
-    ):
-        return LoaderError(
-            f"transformers {transformers.__version__} doesn't know the architecture {kind!r}. Update transformers, or "
-            "choose another model."
-        )
-    if "Unrecognized configuration class" in text:
-        return LoaderError(f"{kind} is not a model that writes text token by token, so it can't be prompted here.")
-    if "can't allocate memory" in text or type(error).__name__ == "OutOfMemoryError":
-        return error
-    return LoaderError(f"The model can't be loaded: {_first_line(error)}")
 
 
 def _info(path: str, model: Any, request: LoadRequest, place: Place, has_template: bool) -> ModelInfo:
@@ -140,19 +101,6 @@ def _info(path: str, model: Any, request: LoadRequest, place: Place, has_templat
     )
 
 
-@contextmanager
-def _usable_folder(path: Path, folder: Path, files: list[Path]) -> Iterator[Path]:
-    """The folder itself, or a folder of links where something must be read differently from how it stands."""
-    repaired = repaired_files(folder)
-    if path.is_dir() and not repaired:
-        yield folder
-        return
-    # Mapped weights outlive the links: what is mapped is the user's file itself.
-    with tempfile.TemporaryDirectory(prefix="lora-deck-", ignore_cleanup_errors=True) as view:
-        make_view(folder, files, repaired, Path(view))
-        yield Path(view)
-
-
 def _stored_dtype(config: dict[str, Any], files: list[Path]) -> torch.dtype:
     named = config.get("dtype") or config.get("torch_dtype")
     if named in DTYPES:
@@ -165,13 +113,3 @@ def _stored_dtype(config: dict[str, Any], files: list[Path]) -> torch.dtype:
 
 def _item_size(config: dict[str, Any], files: list[Path]) -> int:
     return _stored_dtype(config, files).itemsize
-
-
-def _dtype_argument() -> str:
-    # transformers 4.56 gave the argument its short name.
-    major, minor = (int(part) for part in transformers.__version__.split(".")[:2])
-    return "dtype" if (major, minor) >= (4, 56) else "torch_dtype"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0].strip().rstrip(".") or type(error).__name__

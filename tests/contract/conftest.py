@@ -26,6 +26,7 @@ from tests.contract.opening import (
     plugins_of,
 )
 from tests.metadata import write_metadata
+from tests.plugins.gptq_writer import write_checkpoint
 
 PROMPT = "The capital of France is Paris. The quick brown fox"
 
@@ -45,6 +46,9 @@ CASES = (
     Case("transformers-bf16", "transformers", "tiny", {"dtype": "bfloat16"}),
     Case("transformers-8bit", "transformers", "tiny", {"bits": 8, "dtype": "float32"}),
     Case("transformers-4bit", "transformers", "tiny", {"bits": 4, "dtype": "float32"}),
+    Case("autogptq-fp32", "autogptq", "tiny-autogptq", {"dtype": "float32"}),
+    Case("autogptq-bf16", "autogptq", "tiny-autogptq", {"dtype": "bfloat16"}),
+    Case("gptq_llama-fp32", "gptq_llama", "tiny-gptq-llama/tiny-4bit-32g.pt", {"dtype": "float32"}),
     Case("stranger", "echo", "word.echo"),
     Case("readme", "parrot", "polly.parrot"),
 )
@@ -62,7 +66,12 @@ class Opened(msgspec.Struct, frozen=True):
     @property
     def real(self) -> bool:
         """Whether adapters are read and computed with; the strangers' loaders only say their names."""
-        return self.case.loader == "transformers"
+        return self.case.loader in {"transformers", "autogptq", "gptq_llama"}
+
+    @property
+    def bits(self) -> int:
+        """Bits of its weights: GPTQ's are the file's own."""
+        return 4 if "gptq" in self.case.loader else int(str(self.case.request.get("bits", 16)))
 
     def observe(self) -> tuple[str, tuple[int, ...], bytes]:
         """What the model says and computes now: text, tokens and, where it gives some, logits to the bit."""
@@ -84,6 +93,11 @@ def shelf(tmp_path_factory) -> Path:
     every = tiny.linear_names(model)
     tiny.make_adapter(folder / "loras" / "large", model, rank=16, alpha=16, seed=2, modules=every)
     tiny.make_adapter(folder / "loras" / "foreign", type(model)(tiny.tiny_config(hidden_size=128)))
+    write_checkpoint(folder / "tiny-autogptq", folder / "tiny", act_order=True)
+    write_checkpoint(
+        folder / "tiny-gptq-llama", folder / "tiny", era="qzeros", writer="gptq_for_llama", file="tiny-4bit-32g.pt",
+        config=False,
+    )  # fmt: skip
     for name in ("word.echo", "polly.parrot", "song.loud", "notes.txt"):
         (folder / name).write_text("nothing to load")
     (folder / "empty").mkdir()

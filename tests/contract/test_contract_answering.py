@@ -19,11 +19,11 @@ def ask(opened, prompt=PROMPT, tokens=6, **changes):
 
 
 def test_what_was_loaded_is_told(opened):
-    bits, dtype = opened.case.request.get("bits", 16), opened.case.request.get("dtype", "")
-    assert (opened.info.bits, opened.info.dtype) == (bits, dtype)
-    assert bits in opened.capabilities.bits
+    asked, dtype = opened.case.request.get("bits", 16), opened.case.request.get("dtype", "")
+    assert (opened.info.bits, opened.info.dtype) == (opened.bits, dtype)
+    assert asked in opened.capabilities.bits
     if opened.real:
-        assert opened.info.path == str(opened.shelf / "tiny")
+        assert opened.info.path == str(opened.shelf / opened.case.model)
         assert opened.info.parameters == 82_240
         assert opened.info.versions["torch"]
 
@@ -97,7 +97,8 @@ def test_logprobs_are_those_of_the_logits(stack):
     told = stack.engine.logits(LogitsRequest(prompt=PROMPT)).result(PATIENCE)
     values = struct.unpack("<320f", told.data)
     norm = math.log(sum(math.exp(value - max(values)) for value in values)) + max(values)
-    (chunk,) = ask(stack, tokens=1, logprobs=3).events(PATIENCE)
+    chunks = ask(stack, tokens=1, logprobs=3).events(PATIENCE)
+    (chunk,) = [chunk for chunk in chunks if chunk.tokens]  # half a letter comes after it, as text alone
     (step,) = chunk.logprobs
     best = sorted(range(320), key=lambda token: -values[token])[:3]
     assert [one.token for one in step.top] == best

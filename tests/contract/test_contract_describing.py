@@ -15,7 +15,14 @@ from tests.contract.opening import PATIENCE, ROOT, engine_of, plugins_of
 
 LOADERS = ("autogptq", "echo", "exllama", "gptq_llama", "imports_torch", "parrot", "prints_binary", "transformers")
 OWN = ("autogptq", "exllama", "gptq_llama", "transformers")
-MINE = {"echo": "word.echo", "parrot": "polly.parrot", "prints_binary": "song.loud", "transformers": "tiny"}
+MINE = {
+    "autogptq": "tiny-autogptq",
+    "echo": "word.echo",
+    "gptq_llama": "tiny-gptq-llama",
+    "parrot": "polly.parrot",
+    "prints_binary": "song.loud",
+    "transformers": "tiny",
+}
 PATHS = ("tiny", "tiny/model.safetensors", "empty", "garbage", "garbage/model.safetensors", "noise.gguf", "notes.txt",
          "loras/small", "gone", "x" * 300, "Größe 🙂")  # fmt: skip
 

@@ -1,10 +1,11 @@
-"""The verdicts and the words of the three loaders that can't load yet."""
+"""The verdicts and the words of the three loaders of quantised models."""
 
 from importlib import import_module
 
 import pytest
 
 from desktop.api import Capabilities, LoaderError, LoadRequest, Lora, Unsupported
+from loader_kit.gptq_checkpoint import NOT_YET
 from tests.library.making import make_model
 from tests.plugins.gptq_making import CONFIG, bytes_of, make, make_autogptq, make_exl2, tensors_of
 
@@ -117,15 +118,30 @@ def test_probing_never_raises(tmp_path):
         assert fits(path) == dict.fromkeys(LOADERS, NO)
 
 
-@pytest.mark.parametrize("name", LOADERS)
-def test_describe_is_honest(name):
-    info = plugin(name).describe()
+def test_exllama_says_that_it_can_t_load_yet():
+    info = plugin("exllama").describe()
     assert not info.available
-    assert "none of its loaders can load them yet" in info.reason
-    assert "open those with the Transformers loader" in info.reason
+    assert "can't load them with it yet" in info.reason
+    assert "load with the AutoGPTQ or the GPTQ-for-LLaMa loader" in info.reason
     assert info.capabilities == Capabilities(many_adapters=False, weights=False, hot_removal=False, sampling=())
-    assert info.title in {"AutoGPTQ", "GPTQ-for-LLaMa", "ExLlama"}
-    assert info.warm == ()
+    assert (info.title, info.warm) == ("ExLlama", ())
+
+
+@pytest.mark.parametrize(("name", "title"), [("autogptq", "AutoGPTQ"), ("gptq_llama", "GPTQ-for-LLaMa")])
+def test_the_gptq_loaders_are_available_and_say_what_they_can_do(name, title, monkeypatch):
+    info = plugin(name).describe()
+    assert (info.title, info.available, info.reason) == (title, True, "")
+    can = info.capabilities
+    assert can.many_adapters
+    assert can.weights
+    assert can.hot_removal
+    assert can.logits
+    assert can.check
+    assert not can.fold
+    assert not can.train
+    assert set(info.settings.get("properties", ())) == ({"wbits", "groupsize"} if name == "gptq_llama" else set())
+    monkeypatch.setattr("loader_kit.gptq_capabilities.find_spec", lambda name: None if name == "torch" else object())
+    assert plugin(name).describe().reason == "The package torch is not installed here. Install it with pip."
 
 
 def test_exllama_says_what_else_lacks(tmp_path, monkeypatch):
@@ -139,7 +155,7 @@ def test_exllama_says_what_else_lacks(tmp_path, monkeypatch):
     assert "Neither of the packages exllama and exllamav2 is installed here" in reason
     (tmp_path / "nvidia0").write_text("")
     monkeypatch.setattr(info, "find_spec", lambda name: object() if name == "exllamav2" else None)
-    assert info.loader_info().reason == plugin("autogptq").describe().reason
+    assert info.loader_info().reason == NOT_YET
 
 
 def test_nvidia_smi_alone_means_a_card(tmp_path, monkeypatch):
@@ -150,26 +166,30 @@ def test_nvidia_smi_alone_means_a_card(tmp_path, monkeypatch):
     assert info.has_nvidia_card()
 
 
-@pytest.mark.parametrize("name", LOADERS)
-def test_load_says_what_it_is_and_what_to_do(tmp_path, name):
-    def load(path):
-        with pytest.raises(LoaderError) as caught:
-            plugin(name).load(LoadRequest(path=str(path)), lambda step, fraction=None: None)
-        return str(caught.value)
+def refusal(name, path):
+    with pytest.raises(LoaderError) as caught:
+        plugin(name).load(LoadRequest(path=str(path)), lambda step, fraction=None: None)
+    return str(caught.value)
 
-    words = load(make_autogptq(tmp_path / "m"))
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_what_is_not_quantised_is_left_to_others(tmp_path, name):
+    words = refusal(name, make_model(tmp_path / "plain", CONFIG))
+    assert words == "This model is not quantised with GPTQ; the Transformers loader opens it."
+
+
+def test_exllama_says_what_it_is_and_what_to_do(tmp_path):
+    words = refusal("exllama", make_autogptq(tmp_path / "m"))
     assert words.startswith("GPTQ 4-bit, group size 128 (llama).")
-    assert "none of its loaders can load them yet" in words
     assert "--load-in-4bit" in words
-    plain = load(make_model(tmp_path / "plain", CONFIG))
-    assert plain == "This model is not quantised with GPTQ; the Transformers loader opens it."
 
 
 @pytest.mark.parametrize("name", LOADERS)
-def test_there_is_no_model_to_attach_to(name):
+def test_there_is_no_model_of_another_loader_to_attach_to(name):
     lora = Lora(id="ad_1", name="a", path="/a")
+    words = "This version can't load a model with" if name == "exllama" else "was not made by this loader"
     for hook in ("apply_lora", "remove_lora"):
-        with pytest.raises(Unsupported, match="This version can't load a model with"):
+        with pytest.raises(Unsupported, match=words):
             getattr(plugin(name), hook)(None, lora)
 
 
@@ -179,4 +199,4 @@ def test_they_are_plugins_like_any_other(name):
     from desktop.engine.messages import LoaderRef
 
     opened = Plugins().open(LoaderRef(name, f"{name}_loader.plugin"))
-    assert not opened.describe().available
+    assert opened.describe().available == (name != "exllama")

@@ -1,0 +1,33 @@
+"""Loads AutoGPTQ and GPTQModel checkpoints, in the convention for zero points of the program that wrote them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from desktop.api import LoaderError, LoadRequest, Model, Progress
+from loader_kit.gptq_files import find_files
+from loader_kit.gptq_loading import load_gptq
+from loader_kit.gptq_unpacking import ZeroConvention
+
+from .probe import verdict
+
+
+def load_model(request: LoadRequest, progress: Progress) -> Model:
+    """Load a folder or a file. Raises LoaderError for what this loader does not open, and for what is broken."""
+    path = Path(request.path)
+    judged = verdict(path)
+    if not judged.fits:
+        raise LoaderError(judged.reason)
+    return load_gptq(request, zero_convention(find_files(path).quantisation or {}), progress)
+
+
+def zero_convention(says: dict[str, Any]) -> ZeroConvention:
+    """How the writer of this quantisation configuration stored zero points."""
+    if str(says.get("checkpoint_format") or says.get("format") or "").lower() == "gptq_v2":
+        return "exact"
+    meta = says.get("meta")
+    quantizers = meta.get("quantizer") if isinstance(meta, dict) else None
+    names = quantizers if isinstance(quantizers, list) else [quantizers]
+    by_gptqmodel = any(str(name).lower().startswith("gptqmodel") for name in names)
+    return "plus_one_carried" if by_gptqmodel else "plus_one_masked"
