@@ -21,6 +21,7 @@ from .hookspecs import PROJECT
 from .loaders import Capabilities, Conversion, LoaderInfo, Verdict
 from .loading import LoadRequest, ModelInfo, Progress
 from .model import Model
+from .quantising import LayerError, QuantizeReport, QuantizeRequest
 from .settings import read_settings, settings_schema
 from .stacking import ExportReport, ExportRequest, Mode, StackCheck
 from .training import (
@@ -65,6 +66,7 @@ __all__ = [
     "ExportReport",
     "ExportRequest",
     "GenerateRequest",
+    "LayerError",
     "LoadRequest",
     "LoaderError",
     "LoaderInfo",
@@ -77,6 +79,8 @@ __all__ = [
     "ModelInfo",
     "Part",
     "Progress",
+    "QuantizeReport",
+    "QuantizeRequest",
     "Reply",
     "RowTokens",
     "Sampled",

@@ -15,10 +15,18 @@ class Message(msgspec.Struct, frozen=True):
     content: str
 
 
-class Sampling(msgspec.Struct, frozen=True, kw_only=True):
-    """How the next token is chosen from the logits."""
+_ADVANCED = {"x-advanced": True}
+"""Marks a field that a form folds away at first."""
 
-    greedy: Annotated[bool, Meta(description="Always take the likeliest token; the rest below is then unused.")] = False
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True):
+    """How the next token is chosen from the logits. At its default a field does nothing, but temperature, top-p and
+    top-k; they act in the order that `docs/sampling.md` gives."""
+
+    greedy: Annotated[
+        bool,
+        Meta(description="Always take the likeliest token; penalties and bans still count, all else below is unused."),
+    ] = False
     temperature: Annotated[
         float, Meta(gt=0, le=10, description="Divides the logits: lower is more predictable, higher more varied.")
     ] = 0.7
@@ -38,6 +46,105 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
         int | None,
         Meta(description="The same seed gives the same answer on the same machine; unset means a new one."),
     ] = None
+    typical_p: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="Keep the tokens whose surprise is nearest to the average until they reach this probability; "
+            "1 is off.",
+            extra_json_schema=_ADVANCED,
+        ),
+    ] = 1.0
+    presence_penalty: Annotated[
+        float,
+        Meta(
+            ge=-2,
+            le=2,
+            description="Taken once from the logit of every token the answer holds already; below 0 favours them, "
+            "0 is off.",
+            extra_json_schema=_ADVANCED,
+        ),
+    ] = 0.0
+    frequency_penalty: Annotated[
+        float,
+        Meta(
+            ge=-2,
+            le=2,
+            description="Taken from a token's logit as often as the answer holds it; below 0 favours it, 0 is off.",
+            extra_json_schema=_ADVANCED,
+        ),
+    ] = 0.0
+    no_repeat_ngram: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1000,
+            description="No run of this many tokens comes twice, those of the prompt included; 0 is off.",
+            extra_json_schema=_ADVANCED,
+        ),
+    ] = 0
+    dry_multiplier: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=10,
+            description="DRY: how strongly a token is held back that would continue a repetition; 0.8 is usual, 0 is "
+            "off.",
+            extra_json_schema=_ADVANCED,
+        ),
+    ] = 0.0
+    dry_base: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=4,
+            description="DRY: how fast that grows with each token the repetition is longer.",
+            extra_json_schema=_ADVANCED,
+        ),
+    ] = 1.75
+    dry_allowed_length: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=50,
+            description="DRY: repetitions shorter than this many tokens are free.",
+            extra_json_schema=_ADVANCED,
+        ),
+    ] = 2
+    dry_sequence_breakers: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="DRY: no repetition is counted across a token that holds one of these texts.",
+            extra_json_schema=_ADVANCED,
+        ),
+    ] = ("\n", ":", '"', "*")
+    xtc_probability: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="XTC: how often the likeliest tokens are left out, for less worn words; 0 is off.",
+            extra_json_schema=_ADVANCED,
+        ),
+    ] = 0.0
+    xtc_threshold: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=0.5,
+            description="XTC: tokens at least this probable are left out, all but the least likely of them.",
+            extra_json_schema=_ADVANCED,
+        ),
+    ] = 0.1
+    banned_tokens: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Texts that never come, as the tokenizer writes them; id:42 stands for the token of that "
+            "number.",
+            extra_json_schema=_ADVANCED,
+        ),
+    ] = ()
 
 
 class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +159,8 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Texts at which the answer ends; they are not part of it."""
     logprobs: Annotated[int, Meta(ge=0, le=1000)] = 0
     """How many of the likeliest tokens to report at each step."""
+    reuse_cache: bool = True
+    """Whether what the loader still holds of an earlier sequence may be used. In 16 bits that may round otherwise."""
 
 
 class TokenLogprob(msgspec.Struct, frozen=True):
@@ -70,11 +179,18 @@ class StepLogprobs(msgspec.Struct, frozen=True):
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of the answer: whole characters (perhaps none yet) and the tokens that were drawn for it."""
+    """A piece of the answer: whole characters (perhaps none yet) and the tokens that were drawn for it; or, without
+    tokens, how far a long prompt has been read."""
 
     text: str = ""
     tokens: tuple[int, ...] = ()
     logprobs: tuple[StepLogprobs, ...] = ()
+    prompt_done: int = 0
+    """Tokens of the prompt that were read."""
+    prompt_tokens: int = 0
+    """Tokens of the prompt, while it is being read; 0 in a piece of the answer."""
+    cached_tokens: int = 0
+    """In the first piece: tokens at the prompt's beginning that an earlier sequence had left in the cache."""
 
 
 FinishReason = Literal["stop", "length", "context", "cancelled"]
@@ -88,6 +204,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int = 0
     seed: int | None = None
     """The seed that was used, where the answer was sampled."""
+    cache_bytes: int = 0
+    """Bytes of the KV cache that is kept for the next prompt."""
 
 
 class LogitsRequest(msgspec.Struct, frozen=True, kw_only=True):

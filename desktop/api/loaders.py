@@ -23,6 +23,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     train: bool = False
     export: bool = False
     """The stack can be written to disk as one adapter, or merged into a copy of a 16 or 32-bit base."""
+    quantize: bool = False
+    """A GPTQ copy of a 16 or 32-bit base can be written."""
     bits: tuple[int, ...] = (16,)
     """Values of `LoadRequest.bits` the loader honours."""
     sampling: tuple[str, ...] = ("greedy",)

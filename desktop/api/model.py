@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from .errors import Unsupported
 from .generating import Chunk, GenerateRequest, Logits, LogitsRequest, Message, Reply
 from .loading import ModelInfo, Progress
+from .quantising import QuantizeReport, QuantizeRequest
 from .stacking import ExportReport, ExportRequest, Mode, StackCheck
 from .training import (
     EvaluateRequest,
@@ -62,6 +63,11 @@ class Model(ABC):
     def export(self, request: ExportRequest, progress: Progress) -> ExportReport:
         """Write the present stack to disk. Each call of `progress` is the point where the engine may cancel it."""
         raise Unsupported("This loader can't write the stack to disk.")
+
+    def quantize(self, request: QuantizeRequest, progress: Progress) -> QuantizeReport:
+        """Write a GPTQ copy of the base. Each call of `progress` is the point where the engine may cancel it; the
+        loaded model stays what it is."""
+        raise Unsupported("This loader can't quantise a model.")
 
     def plan_training(self, request: TrainRequest) -> TrainPlan:
         """What a run would be: lengths, steps, memory. Needs the tokenizer and the configuration, not the weights."""

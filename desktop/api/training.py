@@ -66,7 +66,9 @@ class TrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     newline_reach: Annotated[
         int, Meta(ge=0, description="A block of raw text begins at a line's start if one is this many tokens away.")
     ] = 0
-    add_bos: Annotated[bool, Meta(description="Begin rows with the model's begin token, if it has one.")] = True
+    add_bos: Annotated[
+        bool, Meta(description="Begin rows with the begin token, where the model's prompts get one.")
+    ] = True
     add_eos: Annotated[bool, Meta(description="End rows with the model's end token, so that it learns to stop.")] = True
     packing: Annotated[bool, Meta(description="Lay rows end to end without padding: faster, the same result.")] = True
     optimizer: Annotated[

@@ -70,6 +70,12 @@ def add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
             group.add_argument(option, action="store_true", help=words)
             continue
         default = field["default"]
+        if field.get("type") == "array":
+            shown = f" Default: {' '.join(repr(text) for text in default)}." if default else ""
+            group.add_argument(
+                option, nargs="*", metavar="TEXT", default=default, help=words + shown.replace("%", "%%")
+            )
+            continue
         kind = float if field.get("type") == "number" else int
         shown = "" if default is None else f" Default: {default}."
         group.add_argument(option, type=kind, metavar="N", default=default, help=words + shown)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from desktop.api import ExportReport, ExportRequest
+from desktop.api import ExportRequest
 from desktop.engine.jobs import Job
 from desktop.engine.messages import Step
 from desktop.library.home import Home
 
 from .arguments import add_model_arguments
+from .export_gguf import export_as_gguf
 from .generate import attach
 from .library import in_units
 from .opening import adapters_from, open_model
 from .output import CommandError, ProgressLine, put, put_json, say
+
+T = TypeVar("T")
 
 
 def register(commands: Any) -> None:
@@ -36,6 +39,11 @@ def register(commands: Any) -> None:
         metavar="NAME",
         help="a name for the library (it lands in loras/, or with --merged in models/), or a path",
     )
+    parser.add_argument(
+        "--gguf",
+        action="store_true",
+        help="write one adapter as a GGUF LoRA file, as llama.cpp reads it; nothing is loaded, --model names the base",
+    )
     parser.add_argument("--merged", action="store_true", help="merge into a copy of the base; it needs 16 or 32 bits")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -45,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     loras = adapters_from(args)
     if not loras:
         raise CommandError("There is nothing to export. Name one adapter or several with --lora NAME=WEIGHT.")
+    if args.gguf:
+        return export_as_gguf(args, loras)
     home = Home.find(args.home)
     target = target_of(args.output, home.models if args.merged else home.loras)
     if target.exists():
@@ -53,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     with open_model(args, progress) as opened:
         attach(opened, loras)
         request = ExportRequest(folder=str(target), what="model" if args.merged else "adapter")
-        report = _follow(opened.engine.export(request), progress)
+        report = follow(opened.engine.export(request), progress)
     if args.json:
         put_json(report)
         return 0
@@ -72,7 +82,8 @@ def target_of(text: str, library: Path) -> Path:
     return library / text if path.name == text else path.absolute()
 
 
-def _follow(job: Job[ExportReport], progress: ProgressLine) -> ExportReport:
+def follow(job: Job[T], progress: ProgressLine) -> T:
+    """Show a job's steps until it has ended; Ctrl-C cancels it. Raises JobFailed."""
     try:
         for event in job.events():
             if isinstance(event, Step):

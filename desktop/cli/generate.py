@@ -12,12 +12,15 @@ import msgspec
 from desktop.api import AttachReceipt, Chunk, GenerateRequest, Lora, StepLogprobs
 from desktop.engine.client import EngineClient
 from desktop.engine.messages import GenerateResult
+from desktop.library.automatic_template import choose_automatically
 from desktop.library.hashes import ContentHashes
 from desktop.library.home import Home
+from desktop.library.prompt_files import PromptFileError
+from desktop.library.user_templates import read_templates
 from desktop.prompting.dressing import Dressed, Wish, dress
 from desktop.prompting.lora_tags import read_tags
 from desktop.prompting.recipe import Asked, Recipe
-from desktop.prompting.templates import TemplateError, template_names
+from desktop.prompting.templates import MODEL_TEMPLATE, PLAIN_TEMPLATE, TemplateError, template_names
 
 from .arguments import add_model_arguments, add_sampling_arguments, sampling_from
 from .opening import Opened, adapters_from, open_model
@@ -80,7 +83,8 @@ def register(commands: Any) -> None:
     group.add_argument(
         "--template",
         metavar="NAME",
-        help=f"how the prompt is dressed: {', '.join(template_names())} (default: the model's own if it has one)",
+        help=f"how the prompt is dressed: {', '.join(template_names())}, or one of your own in templates/*.jinja "
+        "(default: what the last adapter was trained with if its files tell, else the model's own if it has one)",
     )
     group.add_argument("--input", default="", metavar="TEXT", help="the input that goes with an Alpaca instruction")
     group.add_argument("--system", default="", metavar="TEXT", help="a system message, for the model's own template")
@@ -192,19 +196,32 @@ def _prompt(args: argparse.Namespace) -> str:
 
 
 def _dress(args: argparse.Namespace, prompt: str, opened: Opened) -> Dressed:
-    wish = Wish(prompt=prompt, template=args.template, input=args.input, system=args.system)
+    chosen = args.template
+    if chosen is None:
+        found = choose_automatically(opened.engine.stack, opened.info.path, opened.info.has_template)
+        chosen = found.name
+        if chosen not in (MODEL_TEMPLATE, PLAIN_TEMPLATE):
+            say(f"Template {chosen}: {found.reason}")
+    wish = Wish(prompt=prompt, template=chosen, input=args.input, system=args.system)
     try:
-        return dress(wish, opened.info.has_template, lambda rows: opened.engine.render(rows).result())
-    except TemplateError as error:
+        own = read_templates(Home.find(args.home).templates)
+        return dress(wish, opened.info.has_template, lambda rows: opened.engine.render(rows).result(), own)
+    except (TemplateError, PromptFileError) as error:
         raise CommandError(str(error)) from error
 
 
 def _answer(engine: EngineClient, request: GenerateRequest, *, stream: bool) -> tuple[list[Chunk], GenerateResult]:
     job = engine.generate(request)
     chunks = []
+    progress = ProgressLine()
     try:
         for event in job.events():
-            if isinstance(event, Chunk):
+            if isinstance(event, Chunk) and event.prompt_tokens:
+                progress.show(
+                    f"Reading the prompt of {event.prompt_tokens:,} tokens", event.prompt_done / event.prompt_tokens
+                )
+            elif isinstance(event, Chunk):
+                progress.clear()
                 chunks.append(event)
                 if stream and event.text:
                     put(event.text, end="")

@@ -21,17 +21,23 @@ DESCRIPTION = "Run language models on your own machine and shape them with LoRA 
 EPILOG = "Without a command the window opens, with the model and adapters that are named, or with those of last time."
 
 
-MODULES = {
-    "generate": ("generate",),
-    "verify": ("verify",),
-    "export": ("export",),
-    "library": ("models", "adapters"),
-    "inspect_adapter": ("inspect",),
-    "datasets": ("datasets",),
-    "recipes": ("recipes",),
-    "loaders": ("loaders",),
-}
-"""The module of each command, in the order of the help."""
+MODULES = (
+    "generate",
+    "verify",
+    "export",
+    "quantize",
+    "download",
+    "search",
+    "train",
+    "runs",
+    "evaluate",
+    "library",
+    "inspect_adapter",
+    "datasets",
+    "recipes",
+    "loaders",
+)
+"""The modules of the commands, in the order of the help."""
 
 
 def build_parser(commands_too: bool = True) -> argparse.ArgumentParser:

@@ -54,7 +54,7 @@ def adapters_from(args: argparse.Namespace, tags: Sequence[Tag] = ()) -> tuple[L
 def open_model(args: argparse.Namespace, progress: ProgressLine) -> Iterator[Opened]:
     """Load the model the arguments name; the engine ends with the context. Raises CommandError and JobFailed."""
     home, settings = _home(args)
-    path = _starter(home, args, progress) if args.model == MODEL else find_path(args, home)
+    path = model_path(args, home, progress)
     with Loaders(home, settings) as loaders:
         choices = ordered(with_bits(loaders.probe(path, args.loader), args.bits), args.loader, settings.loader)
         fitting = [choice for choice in choices if choice.can_load]
@@ -120,6 +120,11 @@ def _conversion_target(choice: Choice, path: Path, home: Home) -> Path | None:
         f"in {target}, {cost.memory_bytes / 1e9:.1f} GB of memory, about {cost.seconds:.0f} s."
     )
     return target
+
+
+def model_path(args: argparse.Namespace, home: Home, progress: ProgressLine) -> Path:
+    """Where `--model` points; the starter is made first where it is not there yet. Raises CommandError."""
+    return _starter(home, args, progress) if args.model == MODEL else find_path(args, home)
 
 
 def find_path(args: argparse.Namespace, home: Home) -> Path:

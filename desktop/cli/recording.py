@@ -42,6 +42,7 @@ def make_recipe(
         stop=request.stop,
         mode=result.mode,
         segments=segments,
+        cached_prefix=result.cached_tokens,
         versions=versions_of(info),
         machine=machine_here(info.device),
     )

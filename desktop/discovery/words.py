@@ -47,6 +47,7 @@ def capabilities_in_words(capabilities: Capabilities) -> list[str]:
         *(["logits"] if can.logits else []),
         *(["training"] if can.train else []),
         *(["export"] if can.export else []),
+        *(["quantising"] if can.quantize else []),
         _listed([str(bits) for bits in can.bits]) + " bits",
         "sampling: " + (", ".join(one_line(field) for field in can.sampling) or "none"),
     ]

@@ -2,6 +2,7 @@
 
 It is run by path and by any interpreter, so until the packages are lent it uses the standard library only.
 The one argument is a JSON object {"packages": {top-level package: folder}, "only": [module names of desktop]}.
+With "run" (the folder of a training run), "role" and "token" it is one of the processes of a detached engine.
 """
 
 from __future__ import annotations
@@ -69,20 +70,26 @@ def secure_pipes() -> tuple[int, int]:
 
 def main() -> None:
     """Start the engine in this interpreter."""
-    incoming, outgoing = secure_pipes()
     lend = json.loads(sys.argv[1])
+    incoming, outgoing = (-1, -1) if "run" in lend else secure_pipes()
     here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
     # A script's own folder stands first in sys.path; its modules would be found under wrong names.
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != here]  # noqa: PTH100
     sys.meta_path.insert(0, Lent(lend["packages"], lend["only"]))
     try:
-        from desktop.engine.child.main import run
+        if "run" in lend:
+            from desktop.engine.child.detached import play
+        else:
+            from desktop.engine.child.main import run
     except Exception as error:
         # ImportError for a package that is missing, SyntaxError for a Python that is too old.
         traceback.print_exc()
         print(f"The interpreter {sys.executable} can't run an engine: {error}", file=sys.stderr, flush=True)  # noqa: T201
         os._exit(EXIT_MISSING)
-    run(incoming, outgoing)
+    if "run" in lend:
+        play(lend["role"], lend["run"], lend["token"])
+    else:
+        run(incoming, outgoing)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from typing import Any
 
 from desktop.api import (
     AttachReceipt,
+    EvaluateRequest,
+    Evaluation,
     ExportReport,
     ExportRequest,
     GenerateRequest,
@@ -18,7 +20,14 @@ from desktop.api import (
     Message,
     Mode,
     ModelInfo,
+    QuantizeReport,
+    QuantizeRequest,
+    RowTokens,
     StackCheck,
+    TrainingRow,
+    TrainPlan,
+    TrainRequest,
+    TrainSettings,
 )
 
 from .connection import Connection, new_number
@@ -30,16 +39,20 @@ from .messages import (
     CheckStack,
     ComputeLogits,
     CountTokens,
+    Evaluate,
     Export,
     Finished,
     Generate,
     GenerateResult,
     Load,
     LoaderRef,
+    PlanTraining,
+    Quantize,
     RemoveLora,
     Render,
     SetMode,
     SetStack,
+    ShowRow,
     Step,
     Warm,
     encoder,
@@ -164,6 +177,26 @@ class EngineClient(Connection):
         """Write the stack to disk; the job's events are steps."""
         message = Export(job=new_number(), request=request)
         return self._ask(message, Job(message.job, ExportReport, self.cancel))
+
+    def plan_training(self, request: TrainRequest) -> Job[TrainPlan]:
+        """What a run on the loaded model would be."""
+        message = PlanTraining(job=new_number(), request=request)
+        return self._ask(message, Job(message.job, TrainPlan, self.cancel))
+
+    def show_row(self, row: TrainingRow, settings: TrainSettings) -> Job[tuple[RowTokens, ...]]:
+        """The tokens of a row as the training step sees them."""
+        message = ShowRow(job=new_number(), row=row, settings=settings)
+        return self._ask(message, Job(message.job, tuple[RowTokens, ...], self.cancel))
+
+    def evaluate(self, request: EvaluateRequest) -> Job[Evaluation]:
+        """Measure the model with its present stack; the job's events are steps."""
+        message = Evaluate(job=new_number(), request=request)
+        return self._ask(message, Job(message.job, Evaluation, self.cancel))
+
+    def quantize(self, request: QuantizeRequest) -> Job[QuantizeReport]:
+        """Write a GPTQ copy of the base; the job's events are steps."""
+        message = Quantize(job=new_number(), request=request)
+        return self._ask(message, Job(message.job, QuantizeReport, self.cancel))
 
     def restart(self, on_step: Callable[[Step], None] | None = None) -> None:
         """Start again after a crash, with the same model and the same stack. Raises what loading raises."""

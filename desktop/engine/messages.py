@@ -6,7 +6,21 @@ from typing import Literal
 
 import msgspec
 
-from desktop.api import Chunk, ExportRequest, GenerateRequest, LoadRequest, LogitsRequest, Lora, Message, Mode
+from desktop.api import (
+    Chunk,
+    EvaluateRequest,
+    ExportRequest,
+    GenerateRequest,
+    LoadRequest,
+    LogitsRequest,
+    Lora,
+    Message,
+    Mode,
+    QuantizeRequest,
+    TrainingRow,
+    TrainRequest,
+    TrainSettings,
+)
 from desktop.api.generating import FinishReason
 
 PROTOCOL = 1
@@ -115,6 +129,31 @@ class Export(Ask, frozen=True, tag="export"):
     request: ExportRequest
 
 
+class PlanTraining(Ask, frozen=True, tag="plan_training"):
+    """Answer: TrainPlan."""
+
+    request: TrainRequest
+
+
+class ShowRow(Ask, frozen=True, tag="show_row"):
+    """Answer: tuple[RowTokens, ...]."""
+
+    row: TrainingRow
+    settings: TrainSettings
+
+
+class Evaluate(Ask, frozen=True, tag="evaluate"):
+    """Measure the model with its present stack on rows; steps come back. Answer: Evaluation."""
+
+    request: EvaluateRequest
+
+
+class Quantize(Ask, frozen=True, tag="quantize"):
+    """Write a GPTQ copy of the base; steps come back. Answer: QuantizeReport."""
+
+    request: QuantizeRequest
+
+
 class Cancel(msgspec.Struct, frozen=True, tag_field="ask", tag="cancel"):
     """End a job at its next cancel point."""
 
@@ -144,6 +183,10 @@ Request = (
     | SetMode
     | CheckStack
     | Export
+    | PlanTraining
+    | ShowRow
+    | Evaluate
+    | Quantize
     | Cancel
     | Share
 )
@@ -237,6 +280,10 @@ class GenerateResult(msgspec.Struct, frozen=True, kw_only=True):
     """The stack that made the answer, or its beginning."""
     mode: Mode = "exact"
     """How the stack was computed."""
+    cached_tokens: int = 0
+    """Tokens at the prompt's beginning that were in the cache already."""
+    cache_bytes: int = 0
+    """Bytes of the KV cache that is kept for the next prompt."""
     segments: tuple[Segment, ...] = ()
     """The answer by the stacks that made it, where the stack changed while it ran; each from an empty KV cache."""
 

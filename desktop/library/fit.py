@@ -42,7 +42,7 @@ class FitJudge:
         """Compare; what can't be read gives "unknown" with the reason, never an exception."""
         try:
             if model != self._model or self._shapes is None:
-                self._shapes, self._model = _model_shapes(model), model
+                self._shapes, self._model = model_shapes(model), model
             return compare(_adapter_shapes(adapter), self._shapes)
         except (LoaderError, OSError) as error:
             return Fit("unknown", str(error))
@@ -110,7 +110,8 @@ def _adapter_shapes(folder: Path) -> Shapes:
     return {tensor.name: tensor.shape for tensor in read_adapter_header(folder)}
 
 
-def _model_shapes(path: Path) -> Shapes:
+def model_shapes(path: Path) -> Shapes:
+    """The shapes of a model's weights, from headers alone. Raises LoaderError or OSError if they can't be read."""
     files = weight_files(path) if path.is_dir() else [path]
     readers = {".safetensors": read_safetensors_header, ".bin": read_pickled_header}
     return {

@@ -52,6 +52,16 @@ class Home:
         return self.root / "conversations"
 
     @property
+    def downloads(self) -> Path:
+        """The list of downloads, which comes back after a restart."""
+        return self.root / "downloads.json"
+
+    @property
+    def runs(self) -> Path:
+        """Training runs, a folder each."""
+        return self.root / "runs"
+
+    @property
     def engines(self) -> Path:
         """Interpreters made for loaders that need their own."""
         return self.root / "engines"
@@ -65,6 +75,16 @@ class Home:
     def cache(self) -> Path:
         """What can be made again at any time."""
         return self.root / "cache"
+
+    @property
+    def templates(self) -> Path:
+        """The user's own templates, a Jinja file each."""
+        return self.root / "templates"
+
+    @property
+    def presets(self) -> Path:
+        """Presets of sampling, a TOML file each."""
+        return self.root / "presets"
 
     @property
     def settings_file(self) -> Path:

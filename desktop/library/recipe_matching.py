@@ -104,6 +104,11 @@ def differences(recipe: Recipe, here: Here) -> tuple[str, ...]:
     found += _versions(recipe.versions, here.versions)
     if recipe.seed is None and not recipe.sampling.greedy:
         found.append("The recipe has no seed, so other tokens may be drawn.")
+    if recipe.cached_prefix and base.dtype != "float32":
+        found.append(
+            f"{recipe.cached_prefix:,} tokens of the prompt came from the cache of the conversation and are computed "
+            f"anew here, which in {base.dtype} may round otherwise."
+        )
     return tuple(found)
 
 

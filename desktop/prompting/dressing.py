@@ -1,4 +1,4 @@
-"""Puts a prompt into its template, the model's own included."""
+"""Puts a prompt or a conversation into its template, the model's own included."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import msgspec
 
 from desktop.api import Message
 
-from .templates import MODEL_TEMPLATE, TemplateError, choose_template
+from .templates import MODEL_TEMPLATE, Template, TemplateError, choose_template
+
+Render = Callable[[Sequence[Message]], str]
+"""Asks the model for its own template's text."""
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,19 +34,26 @@ class Dressed(msgspec.Struct, frozen=True, kw_only=True):
     stop: tuple[str, ...] = ()
 
 
-def dress(wish: Wish, has_model_template: bool, render: Callable[[Sequence[Message]], str]) -> Dressed:
-    """Dress a prompt. `render` asks the model for its own template's text. Raises TemplateError."""
-    template = choose_template(wish.template, has_model_template)
-    if template.name != MODEL_TEMPLATE:
-        if wish.system:
-            raise TemplateError(
-                f"A system message needs the model's own template; {template.name} has no place for it."
-            )
-        text = template.render(wish.prompt, wish.input)
-        special, stop = template.add_special_tokens, template.stop
-        return Dressed(text=text, template=template.name, add_special_tokens=special, stop=stop)
-    if wish.input:
-        raise TemplateError("An input needs one of the Alpaca templates; the model's own has no place for it.")
+def dress(wish: Wish, has_model_template: bool, render: Render, own: Sequence[Template] = ()) -> Dressed:
+    """Dress a prompt. `own` are the user's templates. Raises TemplateError."""
+    template = choose_template(wish.template, has_model_template, own)
     system = [Message("system", wish.system)] if wish.system else []
-    text = render([*system, Message("user", wish.prompt)])
-    return Dressed(text=text, template=template.name, add_special_tokens=False)
+    if not wish.input:
+        return dress_messages([*system, Message("user", wish.prompt)], template, render)
+    if template.name == MODEL_TEMPLATE:
+        raise TemplateError("An input needs one of the Alpaca templates; the model's own has no place for it.")
+    if wish.system:
+        raise TemplateError(f"A system message needs the model's own template; {template.name} has no place for it.")
+    return _dressed(template, template.render(wish.prompt, wish.input))
+
+
+def dress_messages(messages: Sequence[Message], template: Template, render: Render) -> Dressed:
+    """Dress a conversation, up to its next answer. Raises TemplateError."""
+    text = render(messages) if template.name == MODEL_TEMPLATE else template.render_messages(messages)
+    return _dressed(template, text)
+
+
+def _dressed(template: Template, text: str) -> Dressed:
+    return Dressed(
+        text=text, template=template.name, add_special_tokens=template.add_special_tokens, stop=template.stop
+    )

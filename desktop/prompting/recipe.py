@@ -85,6 +85,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """How the stack was computed: "exact" is beside the base's weights, never merged into them."""
     segments: tuple[RecipeSegment, ...] = ()
     """The stacks by the tokens they made, where the stack changed while the answer ran; `adapters` is the first."""
+    cached_prefix: int = 0
+    """Tokens at the prompt's beginning that an earlier prompt and its answer had left in the KV cache."""
     versions: dict[str, str] = {}
     """By name: lora-deck, python and the libraries that did the arithmetic."""
     machine: Machine = Machine()

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 import msgspec
+
+from desktop.api import Message
+
+from . import chat_templates as chat
+from .jinja_templates import JinjaError, render_jinja
+from .turns import Around, Turns
 
 PLAIN_TEMPLATE = "plain"
 """The prompt as it stands."""
@@ -22,30 +29,68 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     title: str
     description: str
-    before: str = ""
-    """Stands before the instruction."""
     after: str = ""
-    """Stands after the instruction, before the answer."""
+    """Stands after an input, before the answer."""
     before_with_input: str | None = None
-    """Takes the place of `before` where an input is given; None means that the template has no place for one."""
+    """Stands before an instruction with an input; None means that the template has no place for one."""
     between: str = ""
     """Stands between the instruction and the input."""
     stop: tuple[str, ...] = ()
     """Texts at which an answer ends unless the user says otherwise."""
     add_special_tokens: bool = True
     """Whether the tokenizer adds its own, such as BOS."""
+    turns: Turns | None = None
+    """How it dresses a conversation; None where it can't."""
+    jinja: str | None = None
+    """The source of a template the user has written; it takes the place of all texts here."""
+    problem: str = ""
+    """Why it can't be used; empty where it can."""
 
     @property
     def takes_input(self) -> bool:
         """Whether there is a place for an input beside the instruction."""
         return self.before_with_input is not None
 
+    @property
+    def takes_system(self) -> bool:
+        """Whether there is a place for a system message."""
+        has_place = self.turns is not None and self.turns.system is not None
+        return self.name == MODEL_TEMPLATE or self.jinja is not None or has_place
+
+    @property
+    def source(self) -> str:
+        """As Jinja, to be read or to begin another with; empty for the model's own."""
+        if self.jinja is not None:
+            return self.jinja
+        if self.turns is not None:
+            return self.turns.as_jinja(self.stop)
+        return "" if self.name == MODEL_TEMPLATE else "{{ messages | map(attribute='content') | join('\\n\\n') }}"
+
+    def render_messages(self, messages: Sequence[Message]) -> str:
+        """The text of a conversation up to its next answer. Raises TemplateError for what has no place."""
+        if self.problem:
+            raise TemplateError(self.problem)
+        if self.jinja is not None:
+            try:
+                return render_jinja(self.jinja, messages)
+            except JinjaError as error:
+                raise TemplateError(f"{self.name}: {error}") from error
+        if not self.takes_system and any(message.role == "system" for message in messages):
+            raise TemplateError(
+                f"A system message needs the model's own template, or one for chats; {self.name} has no place for it."
+            )
+        if self.turns is not None:
+            return self.turns.render(messages)
+        if self.name == MODEL_TEMPLATE:
+            raise TemplateError("The model's own template is rendered by the model, so it needs a loaded one.")
+        return "\n\n".join(message.content for message in messages)
+
     def render(self, prompt: str, input: str = "") -> str:
         """The text for the model. Nothing inside `prompt` or `input` is interpreted. Raises TemplateError."""
         if self.name == MODEL_TEMPLATE:
             raise TemplateError("The model's own template is rendered by the model, so it needs a loaded one.")
         if not input:
-            return self.before + prompt + self.after
+            return self.render_messages([Message("user", prompt)])
         if self.before_with_input is None:
             fitting = ", ".join(template.name for template in TEMPLATES if template.takes_input)
             raise TemplateError(f"The template {self.name} has no place for an input. Use one of: {fitting}.")
@@ -88,12 +133,21 @@ def _alpaca(name: str, title: str, description: str, words: _Words, gap: str) ->
         name=name,
         title=title,
         description=description,
-        before=f"{words.task}{gap}{words.instruction}\n",
         after=f"{gap}{words.response}\n",
         before_with_input=f"{words.task_with_input}{gap}{words.instruction}\n",
         between=f"{gap}{words.input}\n",
         stop=(words.instruction,),
+        turns=Turns(
+            begin=f"{words.task}{gap}",
+            user=Around(f"{words.instruction}\n", gap),
+            assistant=Around(f"{words.response}\n", gap),
+            answer=f"{words.response}\n",
+        ),
     )
+
+
+def _chat(name: str, title: str, description: str, turns: Turns, *stop: str) -> Template:
+    return Template(name=name, title=title, description=description, turns=turns, stop=stop)
 
 
 TEMPLATES = (
@@ -132,6 +186,19 @@ TEMPLATES = (
         _FRENCH,
         "\n",
     ),
+    _chat("chatml", "ChatML", "As Qwen, Hermes, SmolLM2 and many others.", chat.CHATML, "<|im_end|>"),
+    _chat("vicuna", "Vicuna", "As Vicuna 1.1 and its descendants.", chat.VICUNA, "</s>", "USER:"),
+    _chat("llama-2", "Llama 2", "As Llama 2 Chat.", chat.LLAMA_2, "</s>", "[INST]"),
+    _chat("llama-3", "Llama 3", "As Llama 3 Instruct and what came after.", chat.LLAMA_3, "<|eot_id|>"),
+    _chat("mistral", "Mistral", "As Mistral and Mixtral Instruct.", chat.MISTRAL, "</s>", "[INST]"),
+    _chat(
+        "gemma",
+        "Gemma",
+        "As Gemma; it has no system role, so that message opens the first turn.",
+        chat.GEMMA,
+        "<end_of_turn>",
+    ),
+    _chat("phi-3", "Phi-3", "As Phi-3 and Phi-3.5.", chat.PHI_3, "<|end|>"),
 )
 
 
@@ -140,17 +207,19 @@ def template_names() -> tuple[str, ...]:
     return tuple(template.name for template in TEMPLATES)
 
 
-def choose_template(name: str | None, has_model_template: bool) -> Template:
+def choose_template(name: str | None, has_model_template: bool, own: Sequence[Template] = ()) -> Template:
     """The template of that name; without a name the model's own if it has one, else the plain one.
 
+    `own` are the user's.
     Raises TemplateError, listing the names, if there is none of that name or the model brings none of its own.
     """
     wanted = name if name is not None else (MODEL_TEMPLATE if has_model_template else PLAIN_TEMPLATE)
-    found = next((template for template in TEMPLATES if template.name == wanted), None)
+    found = next((template for template in (*TEMPLATES, *own) if template.name == wanted), None)
     if found is None:
-        close = difflib.get_close_matches(wanted.lower(), template_names(), n=1)
+        names = (*template_names(), *(template.name for template in own))
+        close = difflib.get_close_matches(wanted.lower(), names, n=1)
         guess = f" Did you mean {close[0]}?" if close else ""
-        raise TemplateError(f"There is no template {wanted!r}.{guess} Templates: {', '.join(template_names())}.")
+        raise TemplateError(f"There is no template {wanted!r}.{guess} Templates: {', '.join(names)}.")
     if found.name == MODEL_TEMPLATE and not has_model_template:
         others = ", ".join(one for one in template_names() if one != MODEL_TEMPLATE)
         raise TemplateError(f"This model brings no chat template of its own. Use one of: {others}.")

@@ -32,6 +32,7 @@ def request_for(plan: PromptPlan, dressed: Dressed) -> GenerateRequest:
         sampling=sampling,
         max_new_tokens=plan.max_new_tokens,
         stop=(*plan.stop, *dressed.stop),
+        reuse_cache=not plan.fresh,
     )
 
 
@@ -43,6 +44,7 @@ class Taken:
         self._stack_now = stack_now
         self._text: list[str] = []
         self._tokens: list[int] = []
+        self._cached = 0
         self._segments = [Segment(0, stack_now())]
 
     def take(self, chunk: Chunk) -> None:
@@ -52,6 +54,7 @@ class Taken:
             self._segments.append(Segment(len(self._tokens), stack))
         self._text.append(chunk.text)
         self._tokens += chunk.tokens
+        self._cached += chunk.cached_tokens
 
     def side(self, result: GenerateResult | None) -> Side:
         """The record of the answer; without a result it was stopped or lost."""
@@ -65,6 +68,7 @@ class Taken:
                 segments=segments,
                 token_ids=tokens,
                 stack=stack,
+                cached_tokens=self._cached,
             )
         return Side(
             text=text,
@@ -77,4 +81,5 @@ class Taken:
             token_ids=tokens,
             stack=result.stack,
             mode=result.mode,
+            cached_tokens=self._cached,
         )

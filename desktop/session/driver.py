@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from desktop.api import GenerateRequest
+from desktop.api import Chunk, GenerateRequest, Lora
 from desktop.discovery.choice import Choice
 from desktop.discovery.loaders import Loaders
 from desktop.engine.client import EngineClient
 from desktop.engine.governor import Governor
 from desktop.engine.jobs import EngineGone, Job, JobCancelled, JobFailed
 from desktop.engine.messages import GenerateResult, LoaderRef
+from desktop.library.automatic_template import choose_automatically
 from desktop.library.home import Home
+from desktop.library.user_templates import read_templates
 from desktop.prompting.dressing import Wish, dress
+from desktop.prompting.lora_tags import lay_over
 
 from .answering import Taken, request_for
 from .fetching import fetch_starter
@@ -26,7 +30,7 @@ from .plans import Answer, Loaded, LoadPlan, PromptPlan, Side
 from .problems import IN_WORDS, bug_from, problem_from
 from .stack_keeper import StackKeeper, apply_rows
 from .stack_tools import StackTools
-from .streaming import follow_answer
+from .streaming import PromptProgress, follow_answer
 from .watched_files import WatchedFiles
 
 
@@ -250,8 +254,11 @@ class EngineDriver(QObject):
         try:
             with self.stack.until_answered(client):
                 message = read_message(plan.prompt, self.stack.wanted, self._home)
-                wish = Wish(prompt=message.text, template=plan.template or None, input=plan.input, system=plan.system)
-                dressed = dress(wish, loaded.info.has_template, lambda rows: client.render(rows).result())
+                own = read_templates(self._home.templates)
+                covered = lay_over(self.stack.wanted, message.brought)
+                template = plan.template or self._fitting_template(loaded, covered)
+                wish = Wish(prompt=message.text, template=template, input=plan.input, system=plan.system)
+                dressed = dress(wish, loaded.info.has_template, lambda rows: client.render(rows).result(), own)
                 request = request_for(plan, dressed)
                 seed = None if request.sampling.greedy else request.sampling.seed
                 stack = self.stack.cover(client, message.brought)
@@ -268,6 +275,9 @@ class EngineDriver(QObject):
             self.answer_failed.emit(bug_from(error), self._so_far(answer))
         else:
             self.answer_ended.emit(self._so_far(answer))
+
+    def _fitting_template(self, loaded: Loaded, rows: Sequence[Lora]) -> str:
+        return choose_automatically(rows, loaded.info.path, loaded.info.has_template).name
 
     def _so_far(self, answer: Answer) -> Answer:
         sides = [*self._sides, None, None]
@@ -289,16 +299,21 @@ class EngineDriver(QObject):
 
     def _stream(self, client: EngineClient, request: GenerateRequest, column: int) -> None:
         taken = Taken(lambda: client.stack)
+        reading = PromptProgress(self.progressed.emit)
 
         def show(piece: str, count: int) -> None:
             self.answer_grew.emit(column, piece, count)
+
+        def take(chunk: Chunk) -> None:
+            taken.take(chunk)
+            reading.take(chunk)
 
         self._job = job = client.generate(request)
         if self._stopped.is_set():
             job.cancel()
         result = None
         try:
-            follow_answer(job, show, taken.take)
+            follow_answer(job, show, take)
             result = job.result()
         except JobCancelled:
             pass  # stopped by the user; what came is kept

@@ -86,6 +86,8 @@ class PromptPlan(msgspec.Struct, frozen=True, kw_only=True):
     stop: tuple[str, ...] = ()
     compare: bool = False
     """Whether the base without adapters answers as well, from the same seed."""
+    fresh: bool = False
+    """Whether the whole prompt is computed anew, without what the loader still holds of an earlier one."""
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +106,8 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     """The stack that made it, or its beginning, as the engine had it."""
     mode: str = "exact"
     """How the stack was computed."""
+    cached_tokens: int = 0
+    """Tokens at the prompt's beginning that an earlier sequence had left in the cache."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

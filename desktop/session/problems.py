@@ -7,6 +7,7 @@ import traceback
 from desktop.api import LoaderError
 from desktop.engine.jobs import EngineGone, JobFailed
 from desktop.library.names import NameNotFound
+from desktop.library.prompt_files import PromptFileError
 from desktop.library.settings import SettingsError
 from desktop.prompting.templates import TemplateError
 from desktop.starter.fetch import StarterError
@@ -14,7 +15,7 @@ from desktop.starter.fetch import StarterError
 from .plans import Problem
 from .translating import tr
 
-IN_WORDS = (JobFailed, LoaderError, NameNotFound, SettingsError, StarterError, TemplateError, OSError)
+IN_WORDS = (JobFailed, LoaderError, NameNotFound, PromptFileError, SettingsError, StarterError, TemplateError, OSError)
 """Exceptions whose message is for the user."""
 
 

@@ -167,6 +167,7 @@ class RecipeKeeper(QObject):
         recipe = msgspec.structs.replace(
             with_plan(self._recipe(loaded, answer.template, stack), plan, answer.seed),
             mode=side.mode,
+            cached_prefix=side.cached_tokens,
             segments=segments_of(parts, self._hashes.of),
         )
         return LoggedReply(

@@ -65,7 +65,7 @@ def reproduction_of(file: RecipeFile, rows: tuple[Lora, ...], told: tuple[str, .
     tokens = file.tokens[: reproducible_tokens(recipe, file.tokens)]
     stopped = file.finish_reason == "cancelled" or len(tokens) < len(file.tokens)
     longest = len(tokens) if stopped else recipe.max_new_tokens
-    plan = msgspec.structs.replace(shown, max_new_tokens=max(longest, 1))
+    plan = msgspec.structs.replace(shown, max_new_tokens=max(longest, 1), fresh=True)
     return Reproduction(plan=plan, shown=shown, rows=rows, tokens=tokens, told=told, mode=recipe.mode)
 
 

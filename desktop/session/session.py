@@ -18,6 +18,7 @@ from .driver import EngineDriver
 from .library_reader import LibraryReader
 from .note_keeper import NoteKeeper
 from .plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, State
+from .prompt_keeper import PromptKeeper
 from .recipe_keeper import RecipeKeeper
 from .saved import Saved
 from .saver import Saver
@@ -109,6 +110,7 @@ class Session(QObject):
         self._saver = Saver(home.root, self)
         self._notes = NoteKeeper(home.root, self._saver.lanes[0], self)
         self.recipes = RecipeKeeper(home, settings, self)
+        self.prompts = PromptKeeper(home, self)
         self._stuck = False
         self._told_waiting = False
         self._patience = QTimer(self, singleShot=True, interval=STUCK)
@@ -249,6 +251,7 @@ class Session(QObject):
         self._reader.shut_down()
         self._driver.shut_down()
         self.recipes.shut_down()
+        self.prompts.shut_down()
         self._saver.shut_down()
 
     def _connect_signals(self) -> None:
@@ -274,7 +277,7 @@ class Session(QObject):
         saver.save_failed.connect(self.save_failed)
         self._notes.notes_known.connect(self.notes_known)
         self._notes.notes_failed.connect(self.notes_failed)
-        for lane in (*driver.lanes, *reader.lanes, *saver.lanes, *self.recipes.lanes):
+        for lane in (*driver.lanes, *reader.lanes, *saver.lanes, *self.recipes.lanes, *self.prompts.lanes):
             lane.work_failed.connect(self.work_failed)
         # What changes the state
         driver.loaded.connect(self._on_loaded)

@@ -10,6 +10,8 @@ from desktop.api import Chunk
 from desktop.engine.jobs import Job
 from desktop.engine.messages import Step
 
+from .translating import tr
+
 INTERVAL = 1 / 30
 """Seconds between two batches: faster than anybody reads, slower than a small model writes."""
 
@@ -38,6 +40,26 @@ class Batch:
         self._text, self._tokens = [], 0
         if text or tokens:
             self._show(text, tokens)
+
+
+class PromptProgress:
+    """Tells how far a long prompt has been read, and when the answer begins."""
+
+    def __init__(self, tell: Callable[[str, float | None], None]) -> None:
+        """`tell` gets words and the share that is done, or None where nobody can know."""
+        self._tell = tell
+        self._reading = False
+
+    def take(self, chunk: Chunk) -> None:
+        """A piece came."""
+        if chunk.prompt_tokens:
+            self._reading = True
+            words = tr("Reading the prompt, {done:,} of {total:,} tokens")
+            told = words.format(done=chunk.prompt_done, total=chunk.prompt_tokens)
+            self._tell(told, chunk.prompt_done / chunk.prompt_tokens)
+        elif self._reading:
+            self._reading = False
+            self._tell(tr("Answering"), None)
 
 
 def follow_answer(job: Job[Any], show: Callable[[str, int], None], take: Callable[[Chunk], None]) -> None:

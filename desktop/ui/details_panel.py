@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import msgspec
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
+    QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
     QScrollArea,
     QSpinBox,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.api import Sampling, settings_schema
-from desktop.prompting.templates import MODEL_TEMPLATE, TEMPLATES
+from desktop.library.automatic_template import Automatic
+from desktop.library.presets import Preset
+from desktop.prompting.templates import MODEL_TEMPLATE, TEMPLATES, Template
+from desktop.prompting.text_lists import line_from, texts_from
 from desktop.session.plans import Loaded, PromptPlan
 
 from . import theme
 from .adapter_facts import AdapterFacts
+from .preset_menu import PresetMenu
 from .schema_form import SchemaForm
 
 
@@ -32,16 +37,27 @@ class DetailsPanel(QWidget):
 
     #: The user changed something.
     plan_edited = Signal()
+    #: Open the editor of templates at this one.
+    editing_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         """Everything at its default."""
         super().__init__(parent)
         self.facts = AdapterFacts()
+        self.presets = PresetMenu()
+        self._own: tuple[Template, ...] = ()
+        self._automatic: Automatic | None = None
+        self._edit = QToolButton()
+        self._edit.setText(self.tr("Edit..."))
+        self._edit.setAccessibleName(self.tr("Edit templates"))
+        self._edit.setToolTip(self.tr("Look at what templates make of a conversation, and write your own."))
         self._template = QComboBox()
         self._template.setAccessibleName(self.tr("Template"))
         self._template.addItem(self.tr("Automatic"), "")
         for template in TEMPLATES:
             self._template.addItem(template.title, template.name)
+        self._wanted = ""
+        """A template that is to be chosen as soon as it is listed."""
         self._about = theme.Note()
         self._input = self._box(
             self.tr("Input"), self.tr("What the instruction is about; some templates have a place for it.")
@@ -74,11 +90,35 @@ class DetailsPanel(QWidget):
             template=name,
             input=self._input.toPlainText() if self._input.isVisibleTo(self) else "",
             system=self._system.toPlainText() if self._system.isVisibleTo(self) else "",
-            sampling=msgspec.convert(self._sampling.values(), Sampling),
+            sampling=self.sampling(),
             max_new_tokens=self._longest.value(),
-            stop=_stops(self._stop.text()),
+            stop=texts_from(self._stop.text()),
             compare=compare,
         )
+
+    def sampling(self) -> Sampling:
+        """The sampling as it is set."""
+        return msgspec.convert(self._sampling.values(), Sampling)
+
+    def show_templates(self, own: Sequence[Template]) -> None:
+        """The user's own templates are these; the one that is chosen stays, unless it is gone."""
+        chosen = self._template.currentData()
+        self._own = tuple(own)
+        with QSignalBlocker(self._template):
+            while self._template.count() > len(TEMPLATES) + 1:
+                self._template.removeItem(self._template.count() - 1)
+            for template in own:
+                self._template.addItem(template.title, template.name)
+            # Until they are listed, a template of the user's own that was saved is not there yet.
+            self._template.setCurrentIndex(max(self._template.findData(self._wanted or chosen), 0))
+        self._wanted = ""
+        self._show_template()
+
+    @Slot(object)
+    def show_automatic(self, found: Automatic | None) -> None:
+        """Which template is taken where none is chosen, and why; None before anybody knows."""
+        self._automatic = found
+        self._show_template()
 
     def kept_texts(self) -> tuple[str, str]:
         """The input and the system message as they were typed, whether the template has a place for them or not."""
@@ -86,12 +126,14 @@ class DetailsPanel(QWidget):
 
     def show_plan(self, plan: PromptPlan) -> None:
         """Show what a plan says."""
-        self._template.setCurrentIndex(max(self._template.findData(plan.template), 0))
+        row = self._template.findData(plan.template)
+        self._wanted = plan.template if row < 0 else ""
+        self._template.setCurrentIndex(max(row, 0))
         self._input.setPlainText(plan.input)
         self._system.setPlainText(plan.system)
         self._sampling.set_values(msgspec.structs.asdict(plan.sampling))
         self._longest.setValue(min(plan.max_new_tokens, self._longest.maximum()))
-        self._stop.setText(_stops_in_words(plan.stop))
+        self._stop.setText(line_from(plan.stop))
 
     def show_loaded(self, loaded: Loaded | None) -> None:
         """A model was loaded, or is no more: some things can't be had with every one."""
@@ -119,10 +161,19 @@ class DetailsPanel(QWidget):
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.MARGIN)
         layout.setSpacing(theme.GAP)
-        for widget in (theme.heading(self.tr("Template")), self._template, self._about, self._system, self._input):
+        choosing = QHBoxLayout()
+        choosing.setSpacing(theme.GAP)
+        choosing.addWidget(self._template, 1)
+        choosing.addWidget(self._edit)
+        layout.addWidget(theme.heading(self.tr("Template")))
+        layout.addLayout(choosing)
+        for widget in (self._about, self._system, self._input):
             layout.addWidget(widget)
         layout.addSpacing(theme.GAP)
-        layout.addWidget(theme.heading(self.tr("Sampling")))
+        heading = QHBoxLayout()
+        heading.addWidget(theme.heading(self.tr("Sampling")), 1)
+        heading.addWidget(self.presets)
+        layout.addLayout(heading)
         layout.addWidget(self._sampling)
         self._sampling.add_row(self.tr("longest answer"), self._longest)
         self._sampling.add_row(self.tr("stop at"), self._stop)
@@ -141,6 +192,8 @@ class DetailsPanel(QWidget):
 
     def _connect_signals(self) -> None:
         self._template.currentIndexChanged.connect(self._on_template_chosen)
+        self._edit.clicked.connect(self._on_edit)
+        self.presets.preset_chosen.connect(self._on_preset_chosen)
         self._input.textChanged.connect(self.plan_edited)
         self._system.textChanged.connect(self.plan_edited)
         self._sampling.values_changed.connect(self.plan_edited)
@@ -148,19 +201,31 @@ class DetailsPanel(QWidget):
         self._stop.textEdited.connect(self.plan_edited)
 
     def _on_template_chosen(self) -> None:
-        name = self._template.currentData()
-        template = next((template for template in TEMPLATES if template.name == name), None)
-        automatic = self.tr("The model's own template where it has one, else the prompt as it stands.")
-        self._about.say(template.description if template else automatic)
-        self._input.setVisible(template is not None and template.takes_input)
-        self._system.setVisible(template is None or template.name == MODEL_TEMPLATE)
+        self._wanted = ""
+        self._show_template()
         self.plan_edited.emit()
 
+    def _show_template(self) -> None:
+        found = self._automatic
+        name = self._template.currentData()
+        taken = name or (found.name if found else "")
+        template = next((one for one in (*TEMPLATES, *self._own) if one.name == taken), None)
+        if name and template is not None:
+            self._about.say(template.description, error=bool(template.problem))
+        elif found is not None and template is not None:
+            self._about.say(f"{template.title}. {found.reason}")
+        else:
+            self._about.say(
+                self.tr("What the adapter was trained with, else the model's own, else the prompt as it stands.")
+            )
+        self._input.setVisible(template is not None and template.takes_input)
+        self._system.setVisible(template is None or template.takes_system)
 
-def _stops(text: str) -> tuple[str, ...]:
-    parts = re.findall(r"(?:\\.|[^|\\]|\\$)+", text)
-    return tuple(re.sub(r"\\([n|\\])", lambda one: "\n" if one[1] == "n" else one[1], part) for part in parts)
+    def _on_edit(self) -> None:
+        found = self._automatic
+        self.editing_requested.emit(self._template.currentData() or (found.name if found else ""))
 
-
-def _stops_in_words(stops: Sequence[str]) -> str:
-    return "|".join(re.sub(r"([|\\])", r"\\\1", text).replace("\n", "\\n") for text in stops)
+    @Slot(object)
+    def _on_preset_chosen(self, preset: Preset) -> None:
+        self._sampling.set_values(msgspec.structs.asdict(preset.sampling))
+        self.plan_edited.emit()

@@ -24,6 +24,7 @@ from .icons import Icons
 from .job_bar import JobBar
 from .menus import Menus
 from .places import Places
+from .prompt_desk import PromptDesk
 from .prompt_place import PromptPlace
 from .recipe_desk import RecipeDesk
 from .stack_actions import StackActions
@@ -55,6 +56,7 @@ class MainWindow(QMainWindow):
         self.job_bar = JobBar()
         self.dialogs = Dialogs(self)
         self.recipe_desk = RecipeDesk(self, session.recipes, self.stack, self.place, self.details)
+        self.prompt_desk = PromptDesk(self, session.prompts, self.details)
         self.menus = Menus(self)
         self.stack_actions = StackActions(self, self.menus.adapters, session.home.loras, session.home.models)
         self._chip = StatusChip()
@@ -73,6 +75,7 @@ class MainWindow(QMainWindow):
         self.place.box.adapters.know_stack(self.stack.rows())
         self._session.let_changes_wait(self.menus.changes_wait.isChecked())
         self._session.read_notes()
+        self.prompt_desk.begin(self.stack.effective_rows())
         self._session.set_rows(self.stack.effective_rows())
         if plan is not None:
             self.base.show_plan(plan)
@@ -261,6 +264,11 @@ class MainWindow(QMainWindow):
         self._counter.count_wanted.connect(session.count_tokens)
         session.tokens_counted.connect(self._counter.take)
         self._counter.counted.connect(place.box.show_count)
+        desk = self.prompt_desk
+        desk.refused.connect(self._say)
+        desk.editor.counter.count_wanted.connect(session.count_tokens)
+        session.tokens_counted.connect(desk.editor.counter.take)
+        self.stack.stack_edited.connect(desk.know_rows)
 
     def _connect_recipes(self) -> None:
         session, desk = self._session, self.recipe_desk
@@ -345,7 +353,7 @@ class MainWindow(QMainWindow):
     def _on_model_loaded(self, loaded: Loaded) -> None:
         self._chip.show_model(loaded.plan.name)
         self.dialogs.know_versions(loaded.info.versions)
-        for part in (self.base, self.details, self.place, self.stack_actions):
+        for part in (self.base, self.details, self.place, self.stack_actions, self.prompt_desk):
             part.show_loaded(loaded)
         self.recipe_desk.again.know_mode("exact")
         self._chip.show_mode("exact")
@@ -357,7 +365,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_model_unloaded(self) -> None:
         self._chip.show_model("")
-        for part in (self.base, self.details, self.place, self.stack_actions):
+        for part in (self.base, self.details, self.place, self.stack_actions, self.prompt_desk):
             part.show_loaded(None)
         self.stack.show_unloaded()
         self.dialogs.chooser.show_base("")

@@ -11,6 +11,8 @@ from PySide6.QtCore import QObject, QRegularExpression, QSignalBlocker, Signal
 from PySide6.QtGui import QRegularExpressionValidator
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 
+from desktop.prompting.text_lists import line_from, texts_from
+
 LARGEST = 2**31 - 1
 """What a spin box of Qt can hold."""
 
@@ -154,16 +156,41 @@ class _Text(Field):
         self.widget.setText("" if value is None else str(value))
 
 
+class _Texts(Field):
+    """Several texts on one line, as `desktop.prompting.text_lists` writes them."""
+
+    def __init__(self, name: str, schema: Mapping[str, Any], parent: QObject) -> None:
+        super().__init__(name, schema, parent)
+        self.default = tuple(self.default or ())
+        how = self.tr("Separate them by |. Write \\n for a line break and \\| for a bar.")
+        self.description = f"{self.description} {how}"
+        self.widget: QLineEdit = QLineEdit()
+        self.widget.setPlaceholderText(self.tr("none"))
+        self.widget.textEdited.connect(self.edited)
+        self.set_value(self.default)
+
+    def value(self) -> tuple[str, ...]:
+        return texts_from(self.widget.text())
+
+    def shown_default(self) -> str:
+        return line_from(self.default or ()) or self.tr("nothing")
+
+    def _show(self, value: Any) -> None:
+        self.widget.setText(line_from(value))
+
+
 def _decimals(number: float) -> int:
     exponent = Decimal(str(number)).as_tuple().exponent
     return -exponent if isinstance(exponent, int) else 0
 
 
 def make_field(name: str, schema: Mapping[str, Any], parent: QObject) -> Field | None:
-    """The control for a field; None for kinds a form has no control for (lists and tables)."""
+    """The control for a field; None for kinds a form has no control for (tables, and lists of anything but texts)."""
     kind = schema.get("type")
     if "enum" in schema:
         return _Choice(name, schema, parent)
+    if kind == "array" and (schema.get("items") or {}).get("type") == "string":
+        return _Texts(name, schema, parent)
     if kind == "boolean":
         return _Flag(name, schema, parent)
     if kind == "integer":

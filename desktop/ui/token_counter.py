@@ -20,9 +20,10 @@ class TokenCounter(QObject):
     #: The count to show, or None.
     counted = Signal(object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        """Nothing to count."""
+    def __init__(self, parent: QObject | None = None, direction: int = 1) -> None:
+        """Nothing to count. Two counters on one engine number their questions in different directions."""
         super().__init__(parent)
+        self._direction = direction
         self._text = ""
         self._number = 0
         self._timer = QTimer(self)
@@ -42,7 +43,7 @@ class TokenCounter(QObject):
             self.counted.emit(tokens)
 
     def _on_rest(self) -> None:
-        self._number += 1
+        self._number += self._direction
         if self._text and len(self._text) <= LONGEST:
             self.count_wanted.emit(self._number, read_tags(self._text).text)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,10 @@ from .peft_stack import PeftStack, refuse_parts
 NOT_FOLDABLE = "A DoRA adapter can't be folded into the weights. Choose the exact mode, or take it off."
 
 
+def _nothing() -> None:
+    """Nobody listens."""
+
+
 class AdapterStack:
     """Any number of adapters, each with its weight, removed to the bit. Every change is all or nothing.
 
@@ -24,8 +28,9 @@ class AdapterStack:
     because a DoRA beside others means what PEFT makes of it.
     """
 
-    def __init__(self, model: Any) -> None:
-        """`model` is a torch module whose linears are without adapters."""
+    def __init__(self, model: Any, changed: Callable[[], None] = _nothing) -> None:
+        """`model` is a torch module whose linears are without adapters; `changed` is called after every change."""
+        self._changed = changed
         self._fused = FusedStack(model)
         self._peft: PeftStack | None = None
         self._model = model
@@ -45,6 +50,7 @@ class AdapterStack:
             receipts = self._refolded(wanted, read) if self._folding else self._replace(wanted, read)
         finally:
             self._version += 1
+            self._changed()
         self._rows = tuple(wanted)
         return receipts
 
@@ -82,6 +88,7 @@ class AdapterStack:
             self._fold(folding)
             self._folding = folding
         self._version += 1
+        self._changed()
 
     def _refolded(self, wanted: Sequence[Lora], read: Mapping[str, AdapterFiles]) -> list[AttachReceipt]:
         """Change the stack under the base's own weights and fold it again."""

@@ -40,7 +40,7 @@ def export(model: Any, tokenizer: Any, stack: AdapterStack, request: ExportReque
     read = [(row, read_adapter(Path(row.path), row.name)) for row in acting]
     _refuse_parts(read)
     try:
-        with _staged(target) as folder:
+        with staged(target) as folder:
             if request.what == "adapter":
                 rank = _write_adapter(model, read, folder, progress)
             else:
@@ -64,7 +64,7 @@ def _refuse_parts(read: Read) -> None:
 
 
 @contextmanager
-def _staged(target: Path) -> Iterator[Path]:
+def staged(target: Path) -> Iterator[Path]:
     """A hidden folder beside the target that becomes the target when all is written."""
     folder = target.parent / f".{target.name}.part-{os.getpid()}"
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from desktop.api import Capabilities
+from desktop.api import Capabilities, Sampling
 
 CAPABILITIES = Capabilities(
     logits=True,
     live_changes=True,
     check=True,
     export=True,
-    sampling=("greedy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed"),
+    sampling=Sampling.__struct_fields__,
 )
 
 WARM = (

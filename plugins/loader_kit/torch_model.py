@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from desktop.api import (
     Chunk,
+    EvaluateRequest,
+    Evaluation,
     ExportReport,
     ExportRequest,
     GenerateRequest,
@@ -20,21 +23,35 @@ from desktop.api import (
     Model,
     ModelInfo,
     Progress,
+    QuantizeReport,
+    QuantizeRequest,
     Reply,
+    RowTokens,
     StackCheck,
     StepLogprobs,
     TokenLogprob,
+    TrainCommand,
+    TrainEvent,
+    TrainingRow,
+    TrainPlan,
+    TrainReport,
+    TrainRequest,
+    TrainSettings,
     Unsupported,
 )
 
 from .adapter_stack import AdapterStack
 from .checking import check_stack
-from .decode import Drawn, Limits, decode, last_logits_only
+from .decode import Drawn, Limits, Reading, Standing, decode, last_logits_only, read
 from .exporting import export
+from .kept_cache import KeptCache
 from .lean_step import LeanStep
 from .sampling import Chooser
 from .text_stream import StopTexts, TextStream
-from .wide_products import wide_products
+from .training.evaluation import evaluate
+from .training.planning import plan_training
+from .training.run import train
+from .training.samples import show_row
 
 
 class TorchModel(Model):
@@ -45,7 +62,8 @@ class TorchModel(Model):
         self.model = model
         self.tokenizer = tokenizer
         self.info = info
-        self.stack = AdapterStack(model)
+        self._kept = KeptCache()
+        self.stack = AdapterStack(model, self._kept.drop)
         self._end_tokens = end_tokens
         self._lean = LeanStep(model)
 
@@ -59,26 +77,45 @@ class TorchModel(Model):
                 f"The prompt takes {count:,} tokens and the model's context holds {context:,}. Shorten the prompt."
             )
         room = min(request.max_new_tokens, context - count) if context else request.max_new_tokens
-        chooser = Chooser(request.sampling, prompt, room)
+        end_tokens = self._end_tokens | end_tokens_of(self.tokenizer, request.stop)
+        chooser = Chooser(request.sampling, prompt, room, self.tokenizer, end_tokens)
         text = TextStream(self.tokenizer, prompt[0].tolist())
         stops = StopTexts(request.stop)
-        limits = Limits(self._end_tokens, request.max_new_tokens, context)
-        steps = decode(self.model, prompt, chooser, limits, self.stack.version, self._lean)
-        while True:
-            try:
-                drawn = next(steps)
-            except StopIteration as ending:
-                reason = ending.value
-                break
-            shown, stopped = stops.push(text.push(drawn.token))
-            yield Chunk(text=shown, tokens=(drawn.token,), logprobs=self._logprobs(drawn, request.logprobs))
-            if stopped:
-                return Reply(finish_reason="stop", prompt_tokens=count, seed=chooser.seed)
-        shown, stopped = stops.push(text.finish())
-        rest = shown if stopped else shown + stops.finish()
-        if rest:
-            yield Chunk(text=rest)
-        return Reply(finish_reason="stop" if stopped else reason, prompt_tokens=count, seed=chooser.seed)
+        limits = Limits(end_tokens, request.max_new_tokens, context)
+        if not request.reuse_cache:
+            self._kept.drop()
+        steps = decode(self.model, prompt, chooser, limits, Standing(self.stack.version, self._kept, self._lean))
+        stopped = False
+        try:
+            while not stopped:
+                try:
+                    drawn = next(steps)
+                except StopIteration as ending:
+                    reason = ending.value
+                    break
+                if isinstance(drawn, Reading):
+                    yield Chunk(prompt_done=drawn.done, prompt_tokens=drawn.total)
+                    continue
+                shown, stopped = stops.push(text.push(drawn.token))
+                yield Chunk(
+                    text=shown,
+                    tokens=(drawn.token,),
+                    logprobs=self._logprobs(drawn, request.logprobs),
+                    cached_tokens=drawn.cached,
+                )
+        finally:
+            steps.close()
+        if not stopped:
+            shown, stopped = stops.push(text.finish())
+            rest = shown if stopped else shown + stops.finish()
+            if rest:
+                yield Chunk(text=rest)
+        return Reply(
+            finish_reason="stop" if stopped else reason,
+            prompt_tokens=count,
+            seed=chooser.seed,
+            cache_bytes=self._kept.bytes,
+        )
 
     def render(self, messages: Sequence[Message]) -> str:
         """The prompt the model's own chat template makes; transformers runs it in a sandbox."""
@@ -97,12 +134,10 @@ class TorchModel(Model):
         """How many tokens `text` takes, special tokens not counted."""
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    @torch.no_grad()
     def logits(self, request: LogitsRequest) -> Logits:
         """Logits of the last positions with the present stack, as float32."""
         ids = self._encode(request.prompt, request.add_special_tokens)
-        with wide_products(ids):
-            output = self.model(input_ids=ids, use_cache=False, **last_logits_only(self.model, request.last))
+        output = read(self.model, ids, use_cache=False, **last_logits_only(self.model, request.last))
         rows = output.logits[0, -request.last :].float().contiguous().cpu()
         return Logits(positions=rows.shape[0], vocabulary=rows.shape[1], data=rows.numpy().astype("<f4").tobytes())
 
@@ -117,6 +152,39 @@ class TorchModel(Model):
     def export(self, request: ExportRequest, progress: Progress) -> ExportReport:
         """Write the stack as one adapter, or merged into a copy of the base."""
         return export(self.model, self.tokenizer, self.stack, request, progress)
+
+    def plan_training(self, request: TrainRequest) -> TrainPlan:
+        """What a run would be."""
+        return plan_training(self, request)
+
+    def show_row(self, row: TrainingRow, settings: TrainSettings) -> tuple[RowTokens, ...]:
+        """The tokens of a row as the training step sees them."""
+        return show_row(self.tokenizer, row, settings)
+
+    def train(self, request: TrainRequest) -> Generator[TrainEvent, TrainCommand | None, TrainReport]:
+        """Train a new adapter on top of the stack."""
+        self._kept.drop()
+        try:
+            return (yield from train(self, request))
+        finally:
+            self._kept.drop()
+
+    def evaluate(self, request: EvaluateRequest) -> Generator[float, None, Evaluation]:
+        """Loss of the model with its stack."""
+        return evaluate(self, request)
+
+    def quantize(self, request: QuantizeRequest, progress: Progress) -> QuantizeReport:
+        """Write a GPTQ copy of the base."""
+        from .quantising.making import ALREADY, quantise
+
+        if self.info.bits != 16:
+            raise Unsupported(ALREADY)
+        if self.stack.rows:
+            raise LoaderError(
+                "The base alone is quantised. Take the adapters off, or export them merged into a copy and quantise "
+                "that."
+            )
+        return quantise(self.model, self.tokenizer, Path(self.info.path), request, progress)
 
     def _encode(self, text: str, add_special_tokens: bool) -> torch.Tensor:
         ids = self.tokenizer(text, add_special_tokens=add_special_tokens)["input_ids"]
@@ -147,6 +215,13 @@ def find_end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
         value = getattr(source, "eos_token_id", None)
         found.update(value if isinstance(value, list | tuple) else () if value is None else (value,))
     return frozenset(found)
+
+
+def end_tokens_of(tokenizer: Any, stops: Sequence[str]) -> frozenset[int]:
+    """The stop texts that are tokens of their own: text leaves those out, so they must end an answer as tokens."""
+    special = getattr(tokenizer, "added_tokens_decoder", {})
+    numbers = {str(token): number for number, token in special.items() if token.special}
+    return frozenset(numbers[stop] for stop in stops if stop in numbers)
 
 
 def require_torch_model(model: Model) -> TorchModel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from desktop.api import Capabilities, LoaderInfo, settings_schema
+from desktop.api import Capabilities, LoaderInfo, Sampling, settings_schema
 
 from .settings import Settings
 
@@ -24,9 +24,11 @@ def loader_info() -> LoaderInfo:
             live_changes=True,
             check=True,
             fold=True,
+            train=True,
             export=True,
+            quantize=True,
             bits=(16, 8, 4),  # without bitsandbytes too: loading says what to install, a greyed-out choice would not
-            sampling=("greedy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed"),
+            sampling=Sampling.__struct_fields__,
         ),
         settings=settings_schema(Settings),
         warm=(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from desktop.api import ExportRequest
+from desktop.api import ExportRequest, QuantizeRequest
 from desktop.engine.jobs import JobFailed
 from tests.contract.opening import PATIENCE
 
@@ -55,6 +55,22 @@ def test_an_export_is_whole_or_not_there(stack, tmp_path, what):
     job = engine.export(ExportRequest(folder=str(tmp_path / "out"), what=what))
     if stack.capabilities.export and not (what == "model" and stack.bits != 16):
         assert job.result(PATIENCE).bytes > 0
+        assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    else:
+        refused(job)
+        assert list(tmp_path.iterdir()) == []
+    assert stack.observe() == before
+
+
+def test_a_quantised_copy_is_whole_or_not_there(stack, tmp_path):
+    engine = stack.engine
+    before = stack.observe()
+    engine.set_stack([stack.row("small", 0.7)]).result(PATIENCE)
+    refused(engine.quantize(QuantizeRequest(folder=str(tmp_path / "out"), samples=1)))
+    engine.set_stack([]).result(PATIENCE)
+    job = engine.quantize(QuantizeRequest(folder=str(tmp_path / "out"), samples=1))
+    if stack.capabilities.quantize and not stack.case.request.get("bits"):
+        assert job.result(PATIENCE).bytes_after > 0
         assert [path.name for path in tmp_path.iterdir()] == ["out"]
     else:
         refused(job)

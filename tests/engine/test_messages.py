@@ -43,10 +43,13 @@ def values(kind):
     match type(kind).__name__:
         case "IntType":
             low = kind.ge if kind.ge is not None else -(2**63)
-            return st.integers(low, kind.le if kind.le is not None else 2**63 - 1)
+            high = kind.le if kind.le is not None else kind.lt - 1 if kind.lt is not None else 2**63 - 1
+            return st.integers(low, high)
         case "FloatType":
             low = kind.ge if kind.ge is not None else kind.gt
-            return st.floats(low, kind.le, allow_nan=False, exclude_min=kind.gt is not None)
+            high = kind.le if kind.le is not None else kind.lt
+            ends = {"exclude_min": kind.gt is not None, "exclude_max": kind.lt is not None}
+            return st.floats(low, high, allow_nan=False, **ends)
         case "StrType":
             return st.text()
         case "BytesType":

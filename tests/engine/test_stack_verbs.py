@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from desktop.api import ExportRequest, Logits
+from desktop.api import ExportRequest, Logits, QuantizeRequest
 from desktop.engine.jobs import JobCancelled, JobFailed
 from desktop.engine.messages import Step
 from desktop.engine.verification import largest_difference, verify
@@ -75,6 +75,33 @@ def test_an_export_is_cancelled_at_its_next_step(engine):
     with pytest.raises(JobCancelled):
         job.result(SOON)
     assert outcome(engine.count_tokens("x")) == "finished"
+
+
+def test_quantising_tells_its_steps_and_its_report_and_can_be_cancelled(engine):
+    load(engine)
+    report = "QuantizeReport(folder='there', bytes_before=7, bytes_after=2, seconds=1, tokens=request.bits, layers=())"
+    job = engine.quantize(QuantizeRequest(folder=f"progress('Layer', 0.5)\nreturn {report}", bits=3))
+    steps = [event for event in job.events(SOON) if isinstance(event, Step)]
+    assert [(step.step, step.fraction) for step in steps] == [("Layer", 0.5)]
+    assert job.result(SOON).tokens == 3
+    job = engine.quantize(QuantizeRequest(folder="while True:\n    progress('Layer')\n    time.sleep(0.005)"))
+    next(job.events(SOON))
+    job.cancel()
+    with pytest.raises(JobCancelled):
+        job.result(SOON)
+    assert outcome(engine.count_tokens("x")) == "finished"
+
+
+def test_the_stack_stays_what_it_is_while_quantising(engine):
+    load(engine)
+    code = "for _ in range(20):\n    progress('Layer')\n    time.sleep(0.01)\n    assert not model.loras"
+    done = "return QuantizeReport(folder='', bytes_before=0, bytes_after=0, seconds=0, tokens=0, layers=())"
+    job = engine.quantize(QuantizeRequest(folder=f"{code}\n{done}"))
+    next(job.events(SOON))
+    attached = engine.set_stack([row("a")])
+    job.result(SOON)
+    attached.result(SOON)
+    assert [there[0] for there in state(engine)[0]] == ["a"]
 
 
 def test_a_restart_folds_again(engine, new_engine):

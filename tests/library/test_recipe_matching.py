@@ -38,6 +38,17 @@ def matched(home, *adapters):
     return match_adapters(adapters, list_adapters(home, Settings()), ContentHashes(home.cache).of)
 
 
+def test_a_prompt_that_came_from_the_cache_is_told_where_it_may_matter():
+    def told(dtype, cached):
+        base = msgspec.structs.replace(RECIPE.base, dtype=dtype)
+        recipe = msgspec.structs.replace(RECIPE, base=base, cached_prefix=cached)
+        return differences(recipe, msgspec.structs.replace(HERE, base=base))
+
+    (words,) = set(told("bfloat16", 1400)) - set(told("bfloat16", 0))
+    assert words.startswith("1,400 tokens of the prompt came from the cache of the conversation")
+    assert told("float32", 1400) == told("float32", 0)
+
+
 def test_content_comes_before_the_name(home):
     wanted = make_adapter(home.loras / "pirate", rank=4)
     (recipe,) = adapters_of([lora(wanted, weight=-0.5, enabled=False)])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from desktop.api import GenerateRequest, Lora, Sampling
-from loader_kit.decode import Limits, decode, new_cache
+from loader_kit.decode import Limits, Standing, decode, new_cache
 from loader_kit.lean_step import SPARE, LeanStep
 from loader_kit.sampling import Chooser
 from tests import tiny
@@ -28,7 +28,7 @@ def make(name, dtype, **config):
 
 def answer(model, lean, tokens=40):
     prompt = torch.arange(5, 15).view(1, -1)
-    drawn = decode(model, prompt, Chooser(Sampling(greedy=True), prompt, tokens), LIMITS, lean=lean)
+    drawn = decode(model, prompt, Chooser(Sampling(greedy=True), prompt, tokens), LIMITS, Standing(lean=lean))
     return [(one.token, one.logits) for one in drawn]
 
 
@@ -134,7 +134,7 @@ def test_it_goes_on_where_the_buffers_space_ends():
 
     def tokens(step):
         chooser = Chooser(Sampling(greedy=True), prompt, limits.new_tokens)
-        return [one.token for one in decode(model, prompt, chooser, limits, lean=step)]
+        return [one.token for one in decode(model, prompt, chooser, limits, Standing(lean=step))]
 
     assert tokens(lean) == tokens(None)
 

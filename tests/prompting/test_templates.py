@@ -75,16 +75,25 @@ def test_values_go_in_as_they_are(name, prompt, input):
 
 def test_stops_and_special_tokens():
     for template in TEMPLATES:
-        assert template.stop == (("### Instruction:",) if template.name in ALPACA else ())
+        alpaca = template.name in ALPACA
+        assert ("### Instruction:" in template.stop) == alpaca
+        assert bool(template.stop) == (template.name not in ("plain", "model"))
         assert template.add_special_tokens == (template.name != "model")
         assert template.title
         assert template.description
-        assert template.takes_input == (template.name in ALPACA)
+        assert template.takes_input == alpaca
+        assert template.takes_system == (template.name != "plain" and not alpaca)
+
+
+NAMES = (
+    "plain, model, alpaca, alpaca-compact, alpaca-fr, alpaca-fr-compact, chatml, vicuna, llama-2, llama-3, mistral, "
+)
+NAMES += "gemma, phi-3"
 
 
 def test_names_are_unique():
-    names = ("plain", "model", "alpaca", "alpaca-compact", "alpaca-fr", "alpaca-fr-compact")
-    assert template_names() == names
+    assert ", ".join(template_names()) == NAMES
+    assert len(set(template_names())) == len(TEMPLATES)
 
 
 @pytest.mark.parametrize(("has_template", "name"), [(True, "model"), (False, "plain")])
@@ -95,10 +104,7 @@ def test_the_default(has_template, name):
 def test_an_unknown_name_lists_the_names():
     with pytest.raises(TemplateError) as caught:
         choose_template("Alpaka", True)
-    assert str(caught.value) == (
-        "There is no template 'Alpaka'. Did you mean alpaca? "
-        "Templates: plain, model, alpaca, alpaca-compact, alpaca-fr, alpaca-fr-compact."
-    )
+    assert str(caught.value) == (f"There is no template 'Alpaka'. Did you mean alpaca? Templates: {NAMES}.")
     with pytest.raises(TemplateError, match=r"There is no template ''\. Templates: plain"):
         choose_template("", True)
 

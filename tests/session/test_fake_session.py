@@ -7,9 +7,10 @@ import inspect
 import pytest
 from PySide6.QtCore import QObject, Signal
 
+from desktop.session.prompt_keeper import PromptKeeper
 from desktop.session.recipe_keeper import RecipeKeeper
 from desktop.session.session import Session
-from tests.ui.fake_session import RECIPE_VERBS, VERBS, FakeRecipes, FakeSession
+from tests.ui.fake_session import PROMPT_VERBS, RECIPE_VERBS, VERBS, FakePrompts, FakeRecipes, FakeSession
 
 
 def signals(kind):
@@ -21,7 +22,9 @@ def verbs(kind):
     return own - {name for name, _ in inspect.getmembers(QObject)}
 
 
-@pytest.mark.parametrize(("kind", "fake"), [(Session, FakeSession), (RecipeKeeper, FakeRecipes)])
+@pytest.mark.parametrize(
+    ("kind", "fake"), [(Session, FakeSession), (RecipeKeeper, FakeRecipes), (PromptKeeper, FakePrompts)]
+)
 def test_the_signals_are_the_same(kind, fake):
     real = {name: text.partition("(")[2] for name, text in signals(kind).items()}
     assert {name: text.partition("(")[2] for name, text in signals(fake).items()} == real
@@ -30,10 +33,11 @@ def test_the_signals_are_the_same(kind, fake):
 def test_the_verbs_are_the_same():
     assert set(VERBS) == verbs(Session)
     assert set(RECIPE_VERBS) == verbs(RecipeKeeper)
+    assert set(PROMPT_VERBS) == verbs(PromptKeeper)
 
 
 def test_what_the_window_reads_is_there(application, tmp_path):
     fake = FakeSession(tmp_path)
-    for name in ("home", "settings", "state", "loaded", "recipes"):
+    for name in ("home", "settings", "state", "loaded", "recipes", "prompts"):
         assert hasattr(fake, name)
         assert f"self.{name}" in inspect.getsource(Session.__init__)

@@ -38,6 +38,20 @@ class FakeRecipes(QObject):
         self.asked = asked
 
 
+class FakePrompts(QObject):
+    """The same signals and verbs as `desktop.session.prompt_keeper.PromptKeeper`; a test compares the two."""
+
+    templates_listed = Signal(list)
+    presets_listed = Signal(list)
+    automatic_found = Signal(object)
+    refused = Signal(str)
+
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
+
+
 class FakeSession(QObject):
     """The same signals and verbs as `desktop.session.session.Session`; a test compares the two."""
 
@@ -82,6 +96,7 @@ class FakeSession(QObject):
         self.asked = []
         """What was asked, in order: the verb's name and its arguments."""
         self.recipes = FakeRecipes(self.asked)
+        self.prompts = FakePrompts(self.asked)
 
     def become(self, state, loaded=None):
         """As if the engine had come to this state; what was loaded stays, but in an empty one."""
@@ -116,7 +131,12 @@ RECIPE_VERBS = (
     "know_loaded", "know_mode", "forget_loaded", "record", "list_recipes", "save_reply", "read_reply", "reproduce",
     "save_stack", "look_at", "take_in", "give_out", "shut_down",
 )  # fmt: skip
+PROMPT_VERBS = (
+    "list_all", "find_automatic", "save_template", "delete_template", "save_preset", "delete_preset", "shut_down",
+)  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))
 for _name in RECIPE_VERBS:
     setattr(FakeRecipes, _name, _verb(_name))
+for _name in PROMPT_VERBS:
+    setattr(FakePrompts, _name, _verb(_name))

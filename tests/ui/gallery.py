@@ -20,13 +20,16 @@ from desktop.engine.messages import LoaderRef
 from desktop.engine.proof import Proof
 from desktop.library.adapter_notes import AdapterNote, adapter_key
 from desktop.library.adapters import AdapterEntry
+from desktop.library.automatic_template import Automatic
 from desktop.library.fit import Fit
 from desktop.library.inspection import Inspection
 from desktop.library.memory import MemoryFacts
 from desktop.library.model_card import ModelCard
 from desktop.library.models import ModelEntry
+from desktop.library.presets import SHIPPED, Preset
 from desktop.library.recipes import RecipeEntry
 from desktop.library.training_facts import Training
+from desktop.prompting.templates import Template
 from desktop.session.plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, Proved, Side, StackReport, State
 from desktop.session.recipe_plans import RecipeLook, Reproduction
 from desktop.session.saved import Saved
@@ -412,10 +415,78 @@ def effect(window, session):
     session.tools.moved.emit(0.0)
 
 
+def sampling(window, session):
+    """The settings of sampling unfolded; what the loader has not is greyed."""
+    ready(window, session)
+    window.details.show_plan(PromptPlan(prompt="", sampling=Sampling(temperature=1.2, typical_p=0.9)))
+    find_fold(window).setChecked(True)
+
+
+def sampling_all(window, session):
+    """The same with a loader that has all of it, and a template that was found by an adapter's files."""
+    library(session)
+    session.become(State.READY, msgspec.structs.replace(loaded(), sampling=Sampling.__struct_fields__))
+    find_fold(window).setChecked(True)
+    reason = "pirate was trained with it (training_prompt.json beside it)."
+    session.prompts.automatic_found.emit(Automatic("alpaca-fr", reason))
+
+
+def find_fold(window):
+    """The button that unfolds them."""
+    return window.details._sampling._fold
+
+
+def own_templates():
+    """One that is right, one that can't be read."""
+    words = "latin.jinja is not UTF-8 text. Save it as UTF-8."
+    source = "{#- stop: [\"</s>\"] -#}\n{% for message in messages %}\n{{ message['content'] }}\n{% endfor %}\n"
+    return [
+        Template(name="my own é", title="my own é", description="Your own, in my own é.jinja.", jinja=source),
+        Template(name="latin", title="latin", description=words, jinja="", problem=words),
+    ]
+
+
+def templates(window, session):
+    ready(window, session)
+    session.prompts.templates_listed.emit(own_templates())
+    window.prompt_desk.editor.open_at("llama-3")
+    window.prompt_desk.editor.counter.counted.emit(64)
+    return window.prompt_desk.editor
+
+
+def template_wrong(window, session):
+    ready(window, session)
+    session.prompts.templates_listed.emit(own_templates())
+    window.prompt_desk.editor.open_at("my own é")
+    window.prompt_desk.editor._source.setPlainText("{% for message in messages %}\n{{ nothing }}\n{% endfor %}")
+    return window.prompt_desk.editor
+
+
+def presets_listed(window, session):
+    ready(window, session)
+    broken = Preset(name="broken", problem="broken.toml is no preset or a damaged one (Expected `float`).")
+    session.prompts.presets_listed.emit([*SHIPPED, Preset(name="mine & yours é"), broken])
+
+
+def preset_name(window, session):
+    presets_listed(window, session)
+    window.details.presets.names.ask()
+    window.details.presets.names._name.setText("mine & yours é")
+    return window.details.presets.names
+
+
+def presets_menu(window, session):
+    presets_listed(window, session)
+    menu = window.details.presets._menu
+    menu.popup(window.mapToGlobal(window.rect().center()))
+    return menu
+
+
 STATES = (
     first_run, nothing_loaded, loading, idle, facts, answering, tagged, compared, hostile, failed,
     engine_gone, settings, misfit, chooser, loaders, solo, muted, narrow, dragging, notes, fitting, reply,
-    recipes, recipe_name, proved, effect,
+    recipes, recipe_name, proved, effect, sampling, sampling_all, templates, template_wrong, presets_listed,
+    preset_name,
 )  # fmt: skip
 
 
@@ -432,7 +503,7 @@ def main(folder: str, *names: str) -> None:
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     gallery = Gallery(place)
-    for act in (*STATES, reply_menu):
+    for act in (*STATES, reply_menu, presets_menu):
         if names and act.__name__ not in names:
             continue
         for size in SIZES:

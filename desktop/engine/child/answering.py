@@ -30,7 +30,7 @@ def answer(ask: Generate, model: Model, stack: Stack, driver: Driver) -> Generat
     segments = [Segment(0, stack.loras)]
     started = perf_counter()
     first = last = started
-    tokens = 0
+    tokens = cached = 0
     pieces = model.generate(ask.request)
     try:
         while True:
@@ -41,6 +41,7 @@ def answer(ask: Generate, model: Model, stack: Stack, driver: Driver) -> Generat
             last = perf_counter()
             first = last if not tokens else first
             tokens += len(chunk.tokens)
+            cached += chunk.cached_tokens
             driver.say(Piece(ask.job, chunk))
     except StopIteration as ending:
         reply: Reply = ending.value or Reply()
@@ -50,6 +51,8 @@ def answer(ask: Generate, model: Model, stack: Stack, driver: Driver) -> Generat
         finish_reason=reply.finish_reason,
         prompt_tokens=reply.prompt_tokens,
         generated_tokens=tokens,
+        cached_tokens=cached,
+        cache_bytes=reply.cache_bytes,
         prompt_seconds=first - started,
         decode_seconds=last - first,
         seed=reply.seed,

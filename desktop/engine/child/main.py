@@ -8,11 +8,12 @@ import os
 import platform
 import threading
 import traceback
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 import msgspec
 
-from desktop.api import ExportReport, LoaderError, Model
+from desktop.api import Evaluation, LoaderError, Model, Progress
 from desktop.engine.messages import (
     PROTOCOL,
     ApplyLora,
@@ -22,6 +23,7 @@ from desktop.engine.messages import (
     ComputeLogits,
     CountTokens,
     Describe,
+    Evaluate,
     Event,
     Export,
     Failed,
@@ -29,12 +31,15 @@ from desktop.engine.messages import (
     Generate,
     Hello,
     Load,
+    PlanTraining,
     Probe,
+    Quantize,
     RemoveLora,
     Render,
     Rest,
     SetMode,
     SetStack,
+    ShowRow,
     Step,
     Warm,
     encoder,
@@ -68,7 +73,7 @@ class Engine:
         """Kinds of jobs that are done between two tokens of an answer."""
         self._say(Hello(PROTOCOL, os.getpid(), platform.python_version()))
         self._inbox = Inbox(incoming)
-        self._resting = Resting(self._inbox, lambda resting: self._say(Rest(resting)))
+        self._resting = Resting(self._inbox, lambda seconds: self._say(Rest(seconds > 0)))
 
     def serve(self) -> None:
         """Do jobs until the shell closes the pipe."""
@@ -128,22 +133,27 @@ class Engine:
             case CheckStack():
                 return self._the_model().check_stack(ask.prompt)
             case Export():
-                return self._export(ask)
+                return self._the_model().export(ask.request, self._steps_of(ask, self.between))
+            case PlanTraining():
+                return self._the_model().plan_training(ask.request)
+            case ShowRow():
+                return self._the_model().show_row(ask.row, ask.settings)
+            case Evaluate():
+                return self._evaluate(ask)
+            case Quantize():
+                return self._the_model().quantize(ask.request, self._steps_of(ask, self._pause))
         raise LoaderError(f"This engine doesn't know how to {type(ask).__name__}. Update LoRA Deck.")
 
     def between(self, job: int) -> None:
         """What happens between two tokens: an engine in the background rests if it is time to, a cancellation ends
         the job, a new share of the cores is taken, and where the loader allows it the stack is changed under the
         running answer."""
-        self._resting.rest(job)
-        if self._inbox.is_cancelled(job):
-            raise JobCancelled
+        self._pause(job)
         while (ask := self._inbox.next_between(self._in_between)) is not None:
             self._do(ask)
             self._inbox.forget(ask.job)
             # Nobody knows what a model computes whose stack could neither be changed nor put back.
             self._the_stack().check()
-        self._cores.use(self._inbox.parts)
 
     def say(self, event: Event) -> None:
         """Send one event that a plugin had a hand in; a bug there is told here, not by a shell that can't read it."""
@@ -175,12 +185,34 @@ class Engine:
         self._in_between = _BETWEEN if _allows_live_changes(plugin) else ()
         return model.info
 
-    def _export(self, ask: Export) -> ExportReport:
+    def _pause(self, job: int) -> None:
+        """What happens between two steps of a job under which the stack must stay what it is."""
+        self._resting.rest(job)
+        if self._inbox.is_cancelled(job):
+            raise JobCancelled
+        self._cores.use(self._inbox.parts)
+
+    def _steps_of(self, ask: Ask, between: Callable[[int], None]) -> Progress:
+        """Tells the shell what a job of several steps is at; between two of them the job can be cancelled."""
+
         def progress(step: str, fraction: float | None = None) -> None:
             self.say(Step(ask.job, sendable(step), fraction))
-            self.between(ask.job)
+            between(ask.job)
 
-        return self._the_model().export(ask.request, progress)
+        return progress
+
+    def _evaluate(self, ask: Evaluate) -> Evaluation:
+        shares = self._the_model().evaluate(ask.request)
+        try:
+            while True:
+                self.say(Step(ask.job, "Evaluating", next(shares)))
+                self.between(ask.job)
+        except StopIteration as ending:
+            if not isinstance(ending.value, Evaluation):
+                raise TypeError(f"evaluate returned {type(ending.value).__name__} where Evaluation was due") from None
+            return ending.value
+        finally:
+            shares.close()
 
     def _the_model(self) -> Model:
         self._the_stack().check()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic
-
-from .inbox import Inbox
+from typing import Protocol
 
 SHORTEST = 0.25
 """Seconds: rests shorter than this are saved up. The engine that has the cores meanwhile takes and leaves them between
@@ -15,11 +14,25 @@ LONGEST = 2.0
 """Seconds: even after one very long piece of work nobody rests longer at once."""
 
 
+class Wishes(Protocol):
+    """Where what the shell wishes arrives."""
+
+    @property
+    def rest(self) -> float:
+        """Seconds the shell wants rested for each second of work."""
+
+    def is_cancelled(self, job: int) -> bool:
+        """Whether this job should end at once."""
+
+    def wait_for_news(self, seconds: float) -> None:
+        """Wait until the shell says anything, but no longer than this."""
+
+
 class Resting:
     """Counts what was worked and rests as long as the shell wants for it."""
 
-    def __init__(self, inbox: Inbox, say: Callable[[bool], None]) -> None:
-        """`say` tells the shell that a rest begins or ends."""
+    def __init__(self, inbox: Wishes, say: Callable[[float], None]) -> None:
+        """`say` tells the shell that a rest begins, and how many seconds it lasts at most, or with 0 that it ends."""
         self._inbox = inbox
         self._say = say
         self._since: float | None = None
@@ -40,8 +53,8 @@ class Resting:
         if owed < SHORTEST:
             return
         until = now + min(owed, LONGEST)
-        self._say(True)
+        self._say(until - now)
         while self._inbox.rest and not self._inbox.is_cancelled(job) and (left := until - monotonic()) > 0:
             self._inbox.wait_for_news(left)
-        self._say(False)
+        self._say(0.0)
         self._since = monotonic()

@@ -19,6 +19,7 @@ from desktop.api import (
     Logits,
     Model,
     ModelInfo,
+    QuantizeReport,  # noqa: F401
     Reply,  # noqa: F401
     StackCheck,
     Unsupported,  # noqa: F401
@@ -70,6 +71,10 @@ class Puppet(Model):
         return StackCheck(modules=len(prompt.split()), worst_module="one", worst_error=0.5, allowed=1.0)
 
     def export(self, request, progress):
+        """The folder's name is what is done."""
+        return body("model, request, progress", request.folder)(self, request, progress)
+
+    def quantize(self, request, progress):
         """The folder's name is what is done."""
         return body("model, request, progress", request.folder)(self, request, progress)
 

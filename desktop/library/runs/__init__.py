@@ -1,0 +1,1 @@
+"""Training runs in the library: making them, reading what became of them, going on with them."""

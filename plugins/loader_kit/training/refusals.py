@@ -1,0 +1,71 @@
+"""What can't be trained, said before anything happens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from desktop.api import LoaderError, TrainRequest, TrainSettings, Unsupported
+
+if TYPE_CHECKING:
+    from loader_kit.torch_model import TorchModel
+
+
+def refuse_what_cannot_be(owner: TorchModel, settings: TrainSettings) -> None:
+    """Raise Unsupported, in words, for settings and stacks that training knows nothing of."""
+    if settings.dora:
+        raise Unsupported(
+            "Training magnitudes (DoRA) is not possible here: it rescales the base's own output, which the stack's "
+            "exact sums leave alone. Train a LoRA or an rsLoRA, with a higher rank if it should learn more."
+        )
+    if owner.stack.through_peft:
+        raise Unsupported("The stack holds a DoRA adapter, and nothing can be trained on top of one. Take it off.")
+    far = next((name for name, one in owner.model.named_parameters() if one.device.type == "meta"), None)
+    if far is not None:
+        raise Unsupported(
+            f"Part of this model ({far}) is not in memory (offloaded), so it can't be trained on. Load it in 4 bits, "
+            "or on a device that holds all of it."
+        )
+
+
+def strange_settings(tokenizer: Any, settings: TrainSettings) -> tuple[str, ...]:
+    """Settings that make little sense whatever the rows, one sentence each."""
+    notes = []
+    if settings.alpha / settings.rank > 8:
+        notes.append(
+            f"alpha is {settings.alpha / settings.rank:g} times the rank, which makes training unsteady; twice the "
+            "rank is usual."
+        )
+    if settings.learning_rate > 5e-3 and settings.optimizer != "sgd":
+        notes.append(f"A learning rate of {settings.learning_rate:g} is high; 1e-4 to 5e-4 are usual for LoRA.")
+    if settings.learning_rate < 1e-3 and settings.optimizer == "sgd":
+        notes.append(f"A learning rate of {settings.learning_rate:g} is low for SGD, which wants 0.01 to 1.")
+    if settings.add_eos and tokenizer.eos_token_id is None:
+        notes.append("This tokenizer has no end token, so the model can't learn where to stop.")
+    if not settings.add_eos:
+        notes.append("Rows don't end with the end token, so the model may not learn where to stop.")
+    if settings.rank > 256:
+        notes.append(f"Rank {settings.rank} is large; few data need more than 64.")
+    return tuple(notes)
+
+
+def run_folder(request: TrainRequest) -> Path:
+    """The run's folder. Raises LoaderError where it can't be one."""
+    folder = Path(request.folder)
+    if not folder.is_absolute():
+        raise LoaderError(f"{request.folder} is no absolute path, so a run can't be kept there.")
+    return folder
+
+
+def refuse_not_finite(loss: float, norm: float, step: int, newest: Path | None) -> None:
+    """Raise LoaderError where numbers overflowed; the factors are then still those of the step before."""
+    if torch.isfinite(torch.tensor([loss, norm])).all():
+        return
+    kept = f"The last checkpoint is {newest.name}." if newest else "No checkpoint was written yet."
+    what = "loss" if not torch.isfinite(torch.tensor(loss)) else "gradient"
+    raise LoaderError(
+        f"The {what} of step {step} is not finite (NaN or infinity), so training stopped before it changed the "
+        f"adapter. {kept} Resume or begin again with a lower learning rate, or with a longer warm-up."
+    )
