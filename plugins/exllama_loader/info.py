@@ -15,9 +15,10 @@ from .settings import Settings
 ENGINES = ("exllama", "exllamav2", "torch", "transformers")
 DEVICES = Path("/dev")
 
-NO_CARD = (
-    "ExLlama computes on NVIDIA cards with CUDA only, and there is none here. The AutoGPTQ and GPTQ-for-LLaMa loaders "
-    "open the same GPTQ models on the CPU; instead of EXL2, get the model as GPTQ or its original weights."
+NO_CARD = "ExLlama computes on NVIDIA cards with CUDA only, and there is none here."
+INSTEAD = (
+    "The AutoGPTQ and GPTQ-for-LLaMa loaders open the same GPTQ models on the CPU; instead of EXL2, get the model as "
+    "GPTQ or its original weights."
 )
 NO_ENGINE = (
     "Neither of the packages exllamav2 and exllama is installed here. `lora-deck loaders setup exllama` makes an "
@@ -32,7 +33,7 @@ def loader_info() -> LoaderInfo:
         title="ExLlama",
         summary="Llama models in 4-bit GPTQ, and EXL2 models, on NVIDIA cards.",
         available=not lacking,
-        reason=lacking,
+        reason=f"{lacking} {INSTEAD}" if lacking else "",
         capabilities=Capabilities(logits=True, live_changes=True, sampling=CAPABILITIES.sampling),
         settings=settings_schema(Settings),
         # Not the engines: importing one may start a compiler.

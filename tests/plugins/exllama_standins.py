@@ -1,8 +1,8 @@
 """Strict stand-ins for the few classes of exllama 0.1.0 and exllamav2 0.3.2 that the ExLlama loader calls.
 
 They compute on the CPU, from the packed weights, what the real ones compute on a card, and refuse what those would
-crash on or silently get wrong: factors of another type or shape, a KV cache continued with another adapter, an attribute
-that does not exist. Their signatures and attributes are held against the packages' own source by another test.
+crash on or silently get wrong: factors of another type or shape, a KV cache continued with another adapter, attributes
+that do not exist. Their signatures and attributes are held against the packages' own source by another test.
 """
 
 from __future__ import annotations
