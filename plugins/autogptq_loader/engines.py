@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from typing import Any
 
 from desktop.api import LoaderError
 from loader_kit.gptq_checkpoint import GptqCheckpoint
@@ -22,8 +23,8 @@ def is_installed(package: str) -> bool:
     return find_spec(package) is not None
 
 
-def why_not(engine: str, found: GptqCheckpoint) -> str:
-    """Why an engine can't open this checkpoint; empty where it can."""
+def why_not(engine: str, found: GptqCheckpoint, says: Mapping[str, Any]) -> str:
+    """Why an engine can't open this checkpoint; empty where it can. `says` is its quantisation configuration."""
     if engine == OURS:
         return ""
     if not found.safetensors:
@@ -35,10 +36,14 @@ def why_not(engine: str, found: GptqCheckpoint) -> str:
             return f"it doesn't know the architecture {found.model_type}"
         if found.mixed:
             return "it takes the same bits for all layers"
+    elif found.packing == "gptq" and not says.get("sym", True) and not says.get("meta"):
+        return "of asymmetric checkpoints in the first format it opens only its own"
     return "" if found.configured else "the checkpoint has no configuration"
 
 
-def choose(found: GptqCheckpoint, wanted: str, installed: Callable[[str], bool] = is_installed) -> str:
+def choose(
+    found: GptqCheckpoint, says: Mapping[str, Any], wanted: str, installed: Callable[[str], bool] = is_installed
+) -> str:
     """The engine for a checkpoint. Raises LoaderError where the one asked for can't be it."""
     if wanted in FOREIGN:
         if not installed(wanted):
@@ -46,10 +51,10 @@ def choose(found: GptqCheckpoint, wanted: str, installed: Callable[[str], bool] 
                 f"The package {wanted} is not installed where this loader runs. `lora-deck loaders setup autogptq "
                 f"--engine {wanted}` makes an interpreter with it; or leave the setting engine out."
             )
-        why = why_not(wanted, found)
+        why = why_not(wanted, found, says)
         if why:
             raise LoaderError(f"{wanted} can't open this model: {why}. Leave the setting engine out.")
         return wanted
     if wanted == OURS:
         return OURS
-    return next((engine for engine in FOREIGN if installed(engine) and not why_not(engine, found)), OURS)
+    return next((engine for engine in FOREIGN if installed(engine) and not why_not(engine, found, says)), OURS)

@@ -22,13 +22,13 @@ def load_model(request: LoadRequest, progress: Progress) -> Model:
     judged = verdict(path)
     if not judged.fits:
         raise LoaderError(judged.reason)
-    found = recognise(path)
-    engine = choose(found, read_settings(Settings, request.settings).engine)
+    found, says = recognise(path), find_files(path).quantisation or {}
+    engine = choose(found, says, read_settings(Settings, request.settings).engine)
     if engine != OURS:
         from .foreign_loading import load_foreign
 
         return load_foreign(engine, request, found, progress)
-    return load_gptq(request, zero_convention(find_files(path).quantisation or {}), progress)
+    return load_gptq(request, zero_convention(says), progress)
 
 
 def zero_convention(says: dict[str, Any]) -> ZeroConvention:

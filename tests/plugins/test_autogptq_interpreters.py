@@ -16,15 +16,19 @@ from tests.plugins.gptq_writer import write_checkpoint
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
+WRITERS = {"auto_gptq": "autogptq", "gptqmodel": "gptqmodel"}
+"""Each of the two takes the checkpoint that is written as it writes them."""
+
 PROMPT = "The capital of France is Paris. The quick brown fox"
 
 
 @pytest.fixture
 def shelf(tmp_path):
-    """A checkpoint whose sizes suit every kernel, and two adapters."""
+    """Checkpoints whose sizes suit every kernel, and two adapters."""
     sizes = {"hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 4}
     model = tiny.make_model(tmp_path / "plain", **sizes)
-    write_checkpoint(tmp_path / "packed", tmp_path / "plain", group_size=64)
+    for engine, writer in WRITERS.items():
+        write_checkpoint(tmp_path / engine, tmp_path / "plain", group_size=64, writer=writer)
     tiny.make_adapter(tmp_path / "small", model, rank=4, alpha=8)
     tiny.make_adapter(tmp_path / "large", model, rank=16, alpha=16, seed=2, modules=tiny.linear_names(model))
     return tmp_path
@@ -64,9 +68,9 @@ def test_two_weighted_adapters_act_there_as_on_our_own_linear(
         found = loaders.find("autogptq")
     made = make_interpreter(home, found.ref, Environment(requirements_of(found, engine)), print)
     assert made.info.available
-    theirs, info = open_engine(home, shelf / "packed", engine, dtype)
+    theirs, info = open_engine(home, shelf / engine, engine, dtype)
     assert info.notes[0].startswith("Computed by ")
-    ours, _ = open_engine(Home(shelf / "own"), shelf / "packed", "ours", "float32")
+    ours, _ = open_engine(Home(shelf / "own"), shelf / engine, "ours", "float32")
     logits(theirs)  # some kernels pack their weights anew in the first pass
     base = logits(theirs)
     near = tolerance * np.abs(base).max()

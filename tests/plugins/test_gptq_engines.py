@@ -15,6 +15,7 @@ import torch
 
 from autogptq_loader import engines, plugin
 from desktop.api import LoaderError, LoadRequest, LogitsRequest
+from loader_kit.gptq_files import find_files
 from loader_kit.gptq_format import recognise
 from tests import tiny
 from tests.plugins.gptq_loaders import load_with, plain_twin
@@ -24,7 +25,8 @@ from tests.plugins.stack_making import row
 
 
 def chosen(folder, wanted="auto", installed=("gptqmodel", "auto_gptq")):
-    return engines.choose(recognise(folder), wanted, lambda name: name in installed)
+    says = find_files(folder).quantisation or {}
+    return engines.choose(recognise(folder), says, wanted, lambda name: name in installed)
 
 
 def test_the_first_engine_that_is_there_and_knows_the_checkpoint_is_taken(tmp_path):
@@ -42,6 +44,7 @@ def test_the_first_engine_that_is_there_and_knows_the_checkpoint_is_taken(tmp_pa
     ("wanted", "says", "config", "words"),
     [
         ("auto_gptq", {"checkpoint_format": "gptq_v2"}, {}, "it doesn't know the format gptq_v2"),
+        ("gptqmodel", {"sym": False}, {}, "asymmetric checkpoints in the first format it opens only its own"),
         ("auto_gptq", {}, {"model_type": "qwen9"}, "it doesn't know the architecture qwen9"),
     ],
 )
@@ -58,9 +61,9 @@ def test_a_pickle_is_never_given_to_an_engine_that_would_execute_it(tmp_path):
     folder = make_autogptq(tmp_path)
     (folder / "gptq_model-4bit-128g.safetensors").rename(folder / "gptq_model-4bit-128g.bin")
     found = recognise(folder)
-    assert "executes what is in them" in engines.why_not("auto_gptq", found)
-    assert "executes what is in them" in engines.why_not("gptqmodel", found)
-    assert engines.choose(found, "auto", lambda name: True) == "ours"
+    assert "executes what is in them" in engines.why_not("auto_gptq", found, {})
+    assert "executes what is in them" in engines.why_not("gptqmodel", found, {})
+    assert engines.choose(found, {}, "auto", lambda name: True) == "ours"
 
 
 class QuantLinear(torch.nn.Module):
@@ -156,12 +159,13 @@ def test_the_engine_is_told_the_whole_truth_and_leaves_torch_as_it_was(foreign, 
     assert theirs.info.path == str(packed / "packed")
 
 
-def test_what_an_engine_can_t_load_is_told_in_words(packed, monkeypatch):
+def test_what_an_engine_can_t_load_is_told_in_words(packed, monkeypatch, tmp_path):
+    write_checkpoint(tmp_path / "later", packed / "plain", writer="v2")
     module = ModuleType("gptqmodel")
     module.__spec__ = ModuleSpec("gptqmodel", None)
     monkeypatch.setitem(sys.modules, "gptqmodel", module)
     with pytest.raises(LoaderError, match=r"GPTQModel can't load this model: cannot import .* Set engine=ours"):
-        load_with("autogptq", packed / "packed", settings={"engine": "gptqmodel"})
+        load_with("autogptq", tmp_path / "later", settings={"engine": "gptqmodel"})
 
 
 def test_another_number_of_bits_is_refused(packed):
