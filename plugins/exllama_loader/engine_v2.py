@@ -83,6 +83,9 @@ class ExllamaV2Engine:
                 module.lora_a_tensors[lora] = a
                 # The kernel takes the width of the padded linear for that of B.
                 module.lora_b_tensors[lora] = functional.pad(b, (0, module.padding)) if module.padding else b
+        if torch.cuda.is_available():
+            # Its passes run on a stream of its own, which doesn't wait for the one the factors were made on.
+            torch.cuda.synchronize()
         # The kernels keep pointers to the factors, and how wide the widest is.
         self._model.update_loras()
         # An empty list would be looked into for its first.
