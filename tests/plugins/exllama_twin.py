@@ -74,3 +74,28 @@ def _weights(tensors, plus_one):
         elif part not in {"qzeros", "scales", "g_idx"}:
             found[name] = tensor.float()
     return found
+
+
+class Keys:
+    """A KV cache that knows which adapter its keys were made with."""
+
+    def _read(self, twin, input_ids, lora):
+        assert self.current_seq_len + input_ids.shape[1] <= self.max_seq_len
+        if self.current_seq_len == 0:
+            self._kept, self._lora = twin.new_cache(), lora
+        assert lora is self._lora, "the cache holds another adapter's keys"
+        assert self._kept.get_seq_length() == self.current_seq_len
+        logits = twin.read(input_ids, self._kept)
+        self.current_seq_len += input_ids.shape[1]
+        return logits
+
+
+def product(x, a, b, wide, out):
+    """x A B in float32, from factors as the kernels want them."""
+    for side in (a, b):
+        assert side.dtype == torch.float16
+        assert side.is_contiguous()
+        assert not side.requires_grad
+    assert a.shape == (wide, b.shape[0])
+    assert b.shape[1] == out
+    return x @ a.float() @ b.float()
