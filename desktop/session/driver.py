@@ -22,6 +22,7 @@ from desktop.prompting.dressing import Wish, dress
 from desktop.prompting.lora_tags import lay_over
 
 from .answering import Taken, request_for
+from .asking import EngineAsking
 from .fetching import fetch_starter
 from .lane import Lane
 from .message import read_message
@@ -87,6 +88,7 @@ class EngineDriver(QObject):
         self._watched = WatchedFiles()
         self.tools = StackTools(self._main, self.stack, self._with_model, self._on_gone, self._watched.changed, self)
         self.stack_changed.connect(self.tools.probe_soon)
+        self.asking = EngineAsking(self._main, self._with_model, self._on_gone)
         self._sides: list[Side] = []
         """The answers to the present prompt as far as they came: the stack's, then the base's."""
 

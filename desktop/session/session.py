@@ -20,8 +20,10 @@ from .note_keeper import NoteKeeper
 from .plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, State
 from .prompt_keeper import PromptKeeper
 from .recipe_keeper import RecipeKeeper
+from .run_keeper import RunKeeper
 from .saved import Saved
 from .saver import Saver
+from .train_keeper import TrainKeeper
 
 WATCH_INTERVAL = 1000
 """Milliseconds between two looks at the engine: is it alive, how much memory does it take."""
@@ -103,7 +105,8 @@ class Session(QObject):
         self._rows: tuple[Lora, ...] = ()
         self._starter_plan: LoadPlan | None = None
         self._loaders = Loaders(home, settings)
-        self._driver = EngineDriver(home, self._loaders, Governor(), self)
+        governor = Governor()
+        self._driver = EngineDriver(home, self._loaders, governor, self)
         self.tools = self._driver.tools
         """What is done with the whole stack; its signals tell what came of it."""
         self._reader = LibraryReader(home, settings, self._loaders, self)
@@ -111,6 +114,8 @@ class Session(QObject):
         self._notes = NoteKeeper(home.root, self._saver.lanes[0], self)
         self.recipes = RecipeKeeper(home, settings, self)
         self.prompts = PromptKeeper(home, self)
+        self.training = TrainKeeper(home, settings, self._loaders, self._driver.asking, self)
+        self.runs = RunKeeper(home, governor, self)
         self._stuck = False
         self._told_waiting = False
         self._patience = QTimer(self, singleShot=True, interval=STUCK)
@@ -249,9 +254,11 @@ class Session(QObject):
         self._watch.stop()
         self._patience.stop()
         self._reader.shut_down()
+        self.training.shut_down()  # before the lane it asks the engine on
         self._driver.shut_down()
         self.recipes.shut_down()
         self.prompts.shut_down()
+        self.runs.shut_down()
         self._saver.shut_down()
 
     def _connect_signals(self) -> None:
@@ -277,7 +284,13 @@ class Session(QObject):
         saver.save_failed.connect(self.save_failed)
         self._notes.notes_known.connect(self.notes_known)
         self._notes.notes_failed.connect(self.notes_failed)
-        for lane in (*driver.lanes, *reader.lanes, *saver.lanes, *self.recipes.lanes, *self.prompts.lanes):
+        keepers = (self.recipes, self.prompts, self.training, self.runs)
+        for lane in (
+            *driver.lanes,
+            *reader.lanes,
+            *saver.lanes,
+            *(lane for keeper in keepers for lane in keeper.lanes),
+        ):
             lane.work_failed.connect(self.work_failed)
         # What changes the state
         driver.loaded.connect(self._on_loaded)

@@ -32,6 +32,7 @@ from .stack_panel import StackPanel
 from .status_chip import StatusChip
 from .thin_splitter import ThinSplitter
 from .token_counter import TokenCounter
+from .train_desk import TrainDesk
 
 
 class MainWindow(QMainWindow):
@@ -53,6 +54,8 @@ class MainWindow(QMainWindow):
         self.details = DetailsPanel()
         self.places = Places()
         self.places.add("prompt", self.tr("Prompt"), self._build_prompt_place)
+        self.train_desk = TrainDesk(self, session.training, session.runs, self.stack, self._icons)
+        self.places.add("train", self.tr("Train"), self.train_desk.build)
         self.job_bar = JobBar()
         self.dialogs = Dialogs(self)
         self.recipe_desk = RecipeDesk(self, session.recipes, self.stack, self.place, self.details)
@@ -76,6 +79,7 @@ class MainWindow(QMainWindow):
         self._session.let_changes_wait(self.menus.changes_wait.isChecked())
         self._session.read_notes()
         self.prompt_desk.begin(self.stack.effective_rows())
+        self.train_desk.begin()
         self._session.set_rows(self.stack.effective_rows())
         if plan is not None:
             self.base.show_plan(plan)
@@ -180,6 +184,7 @@ class MainWindow(QMainWindow):
         self._connect_stack()
         self._connect_answers()
         self._connect_recipes()
+        self._connect_training()
         self._connect_saving()
         self._connect_menus()
 
@@ -285,6 +290,14 @@ class MainWindow(QMainWindow):
         session.answer_failed.connect(again.drop)
         session.engine_lost.connect(again.drop)
 
+    def _connect_training(self) -> None:
+        session, desk = self._session, self.train_desk
+        session.models_listed.connect(desk.know_models)
+        session.adapters_listed.connect(desk.know_adapters)
+        desk.rows_wanted.connect(self._show_stack)
+        desk.library_changed.connect(session.list_library)
+        desk.told.connect(self._on_told)
+
     def _connect_saving(self) -> None:
         session, place = self._session, self.place
         place.box.text_edited.connect(session.touch)
@@ -353,7 +366,7 @@ class MainWindow(QMainWindow):
     def _on_model_loaded(self, loaded: Loaded) -> None:
         self._chip.show_model(loaded.plan.name)
         self.dialogs.know_versions(loaded.info.versions)
-        for part in (self.base, self.details, self.place, self.stack_actions, self.prompt_desk):
+        for part in (self.base, self.details, self.place, self.stack_actions, self.prompt_desk, self.train_desk):
             part.show_loaded(loaded)
         self.recipe_desk.again.know_mode("exact")
         self._chip.show_mode("exact")
@@ -365,7 +378,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_model_unloaded(self) -> None:
         self._chip.show_model("")
-        for part in (self.base, self.details, self.place, self.stack_actions, self.prompt_desk):
+        for part in (self.base, self.details, self.place, self.stack_actions, self.prompt_desk, self.train_desk):
             part.show_loaded(None)
         self.stack.show_unloaded()
         self.dialogs.chooser.show_base("")
@@ -417,7 +430,10 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_send_triggered(self) -> None:
-        self.place.box.request_send()
+        if self.places.current() == "train":
+            self.train_desk.start()
+        else:
+            self.place.box.request_send()
 
     @Slot()
     def _on_compare_triggered(self) -> None:

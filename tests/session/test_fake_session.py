@@ -9,12 +9,29 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.session.prompt_keeper import PromptKeeper
 from desktop.session.recipe_keeper import RecipeKeeper
+from desktop.session.run_keeper import RunKeeper
 from desktop.session.session import Session
-from tests.ui.fake_session import PROMPT_VERBS, RECIPE_VERBS, VERBS, FakePrompts, FakeRecipes, FakeSession
+from desktop.session.train_keeper import TrainKeeper
+from tests.ui.fake_session import (
+    PROMPT_VERBS,
+    RECIPE_VERBS,
+    RUN_VERBS,
+    TRAINING_VERBS,
+    VERBS,
+    FakePrompts,
+    FakeRecipes,
+    FakeRuns,
+    FakeSession,
+    FakeTraining,
+)
 
 
 def signals(kind):
-    return {name: str(signal) for name, signal in vars(kind).items() if isinstance(signal, Signal)}
+    return {
+        name: str(signal)
+        for name, signal in vars(kind).items()
+        if isinstance(signal, Signal) and not name.startswith("_")
+    }
 
 
 def verbs(kind):
@@ -23,7 +40,14 @@ def verbs(kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "fake"), [(Session, FakeSession), (RecipeKeeper, FakeRecipes), (PromptKeeper, FakePrompts)]
+    ("kind", "fake"),
+    [
+        (Session, FakeSession),
+        (RecipeKeeper, FakeRecipes),
+        (PromptKeeper, FakePrompts),
+        (TrainKeeper, FakeTraining),
+        (RunKeeper, FakeRuns),
+    ],
 )
 def test_the_signals_are_the_same(kind, fake):
     real = {name: text.partition("(")[2] for name, text in signals(kind).items()}
@@ -34,10 +58,12 @@ def test_the_verbs_are_the_same():
     assert set(VERBS) == verbs(Session)
     assert set(RECIPE_VERBS) == verbs(RecipeKeeper)
     assert set(PROMPT_VERBS) == verbs(PromptKeeper)
+    assert set(TRAINING_VERBS) == verbs(TrainKeeper)
+    assert set(RUN_VERBS) == verbs(RunKeeper)
 
 
 def test_what_the_window_reads_is_there(application, tmp_path):
     fake = FakeSession(tmp_path)
-    for name in ("home", "settings", "state", "loaded", "recipes", "prompts"):
+    for name in ("home", "settings", "state", "loaded", "recipes", "prompts", "training", "runs"):
         assert hasattr(fake, name)
         assert f"self.{name}" in inspect.getsource(Session.__init__)

@@ -52,6 +52,41 @@ class FakePrompts(QObject):
         self.asked = asked
 
 
+class FakeTraining(QObject):
+    """The same signals and verbs as `desktop.session.train_keeper.TrainKeeper`; a test compares the two."""
+
+    data_listed = Signal(list, list)
+    check_progressed = Signal(float)
+    data_checked = Signal(object)
+    data_refused = Signal(str)
+    row_shown = Signal(object)
+    run_planned = Signal(object)
+    plan_refused = Signal(str)
+    run_started = Signal(str)
+    start_refused = Signal(str)
+
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
+
+
+class FakeRuns(QObject):
+    """The same signals and verbs as `desktop.session.run_keeper.RunKeeper`; a test compares the two."""
+
+    runs_listed = Signal(list)
+    run_grew = Signal(object)
+    run_ended = Signal(object)
+    runs_read = Signal(list)
+    told = Signal(str)
+    refused = Signal(str)
+
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
+
+
 class FakeSession(QObject):
     """The same signals and verbs as `desktop.session.session.Session`; a test compares the two."""
 
@@ -97,6 +132,8 @@ class FakeSession(QObject):
         """What was asked, in order: the verb's name and its arguments."""
         self.recipes = FakeRecipes(self.asked)
         self.prompts = FakePrompts(self.asked)
+        self.training = FakeTraining(self.asked)
+        self.runs = FakeRuns(self.asked)
 
     def become(self, state, loaded=None):
         """As if the engine had come to this state; what was loaded stays, but in an empty one."""
@@ -134,9 +171,19 @@ RECIPE_VERBS = (
 PROMPT_VERBS = (
     "list_all", "find_automatic", "save_template", "delete_template", "save_preset", "delete_preset", "shut_down",
 )  # fmt: skip
+TRAINING_VERBS = (
+    "list_data", "check_data", "show_row", "plan_run", "start_training", "resume_run", "shut_down",
+)  # fmt: skip
+RUN_VERBS = (
+    "begin", "list_runs", "show_run", "tell_run", "read_runs", "trash_run", "export_csv", "save_picture", "shut_down",
+)  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))
 for _name in RECIPE_VERBS:
     setattr(FakeRecipes, _name, _verb(_name))
 for _name in PROMPT_VERBS:
     setattr(FakePrompts, _name, _verb(_name))
+for _name in TRAINING_VERBS:
+    setattr(FakeTraining, _name, _verb(_name))
+for _name in RUN_VERBS:
+    setattr(FakeRuns, _name, _verb(_name))
