@@ -41,6 +41,8 @@ class TrainDataPage(QWidget):
         )
         self._bad_view = make_view(self._bad, self.tr("Rows that can't be used"), 2)
         self._bad_view.setMaximumHeight(180)
+        for column, width in ((0, 52), (1, 52), (3, 140)):
+            self._bad_view.setColumnWidth(column, width)
         self._bad_heading = theme.heading(self.tr("Rows that can't be used"))
         self._number = QSpinBox()
         self._number.setRange(1, 1)

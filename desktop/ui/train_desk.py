@@ -109,7 +109,7 @@ class TrainDesk(QObject):
         form, run, runs = place.form, place.run, place.runs
         form.start_requested.connect(self._on_start_requested)
         form.plan_requested.connect(self._on_plan_requested)
-        form.data_edited.connect(self._soon.start)
+        form.data_edited.connect(self._on_data_edited)
         form.run_edited.connect(self._on_run_edited)
         place.data.row_wanted.connect(self._on_row_wanted)
         run.command_wanted.connect(self._runs.tell_run)
@@ -140,12 +140,17 @@ class TrainDesk(QObject):
         runs.told.connect(self.told)
 
     @Slot()
+    def _on_data_edited(self) -> None:
+        if self.place is not None:
+            self.place.form.say("")
+            self._soon.start()
+
+    @Slot()
     def _on_check_due(self) -> None:
         place = self.place
         if place is None:
             return
         plan, base = place.form.data.plan(), place.form.base.base()
-        place.form.say("")
         if not plan.sources:
             self._report = None
             place.data.show_report(None)

@@ -136,6 +136,7 @@ class TrainForm(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(inside)
         buttons = QHBoxLayout()
+        buttons.setSpacing(theme.GAP)
         buttons.addWidget(self._plan)
         buttons.addWidget(self._start, 1)
         foot = QVBoxLayout()

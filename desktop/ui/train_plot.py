@@ -47,7 +47,7 @@ class TrainPlot(pg.PlotWidget):  # type: ignore[misc]
     ) -> None:
         """Draw a line, in the place of the one of that name; `colour` is its number among the series."""
         if name not in self._series:
-            item = pg.PlotDataItem(connect="finite")
+            item = pg.PlotDataItem(connect="finite", autoDownsampleFactor=1.0)
             if dots:
                 item.setSymbol("o")
                 item.setSymbolSize(6)

@@ -48,7 +48,7 @@ class TrainRunsPage(QWidget):
         )  # fmt: skip
         self._table = TextTable(titles, (3, 4, 5))
         self._view = make_view(self._table, self.tr("Training runs"), 0)
-        for column, width in ((1, 90), (2, 120), (3, 56), (4, 70), (5, 80), (6, 120)):
+        for column, width in ((1, 112), (2, 100), (3, 44), (4, 60), (5, 76), (6, 86)):
             self._view.setColumnWidth(column, width)
         self._none = theme.Note(self.tr("No runs yet. Fill the form at the left and press Start training."))
         self._facts = theme.Note()
@@ -128,7 +128,9 @@ class TrainRunsPage(QWidget):
 
     def _cells(self, entry: RunEntry) -> tuple[str, ...]:
         at = f" {entry.step}/{entry.steps}" if entry.steps and entry.phase != "finished" else ""
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.created)) if entry.created else ""
+        begun = time.localtime(entry.created)
+        form = "%m-%d %H:%M" if begun.tm_year == time.localtime().tm_year else "%Y-%m-%d"
+        when = time.strftime(form, begun) if entry.created else ""
         return (
             entry.name or entry.id,
             self.tr("unreadable") if entry.problem else entry.phase + at,

@@ -10,8 +10,8 @@ from desktop.session.train_plans import RunLook
 from . import theme
 from .train_table import TextTable, make_view
 
-WIDTH = 240
-"""Pixels of a column."""
+PROMPT_WIDTH, WIDTH = 150, 210
+"""Pixels of the first column, and of one with answers."""
 
 
 class TrainSamples(QWidget):
@@ -31,7 +31,6 @@ class TrainSamples(QWidget):
         self._view.setVerticalScrollMode(self._view.ScrollMode.ScrollPerPixel)
         header = self._view.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setDefaultSectionSize(WIDTH)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.MARGIN)
@@ -63,6 +62,9 @@ class TrainSamples(QWidget):
         self._table.show_rows(
             [(prompt, *(texts.get((number, step), "") for step in steps)) for number, prompt in enumerate(look.prompts)]
         )
+        for section in range(self._table.columnCount()):
+            if self._table.columnCount() > before:
+                self._view.setColumnWidth(section, WIDTH if section else PROMPT_WIDTH)
         self._view.resizeRowsToContents()
         if self._table.columnCount() > before > 1:
             bar = self._view.horizontalScrollBar()

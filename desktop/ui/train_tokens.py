@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import islice
 
 from PySide6.QtCore import QEvent
-from PySide6.QtGui import QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QTextEdit, QWidget
+from PySide6.QtGui import QHelpEvent, QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import QTextEdit, QToolTip, QWidget
 
 from desktop.session.train_plans import RowLook
 
 from . import theme
 from .train_colours import token_colour
 
-SHOWN = 1500
+SHOWN = 1000
 """Tokens of a row that are drawn; the others are counted."""
 
 Piece = tuple[str, bool, str]
@@ -33,6 +34,8 @@ class TrainTokens(QTextEdit):
         self.setAccessibleName(self.tr("Tokens of the row"))
         self.setFont(theme.fixed_width_font())
         self._look: RowLook | None = None
+        self._starts: list[int] = []
+        self._tips: list[str] = []
 
     def show_row(self, look: RowLook | None) -> str:
         """Show a row; what is to be said about it."""
@@ -66,6 +69,7 @@ class TrainTokens(QTextEdit):
 
     def _draw(self) -> None:
         self.clear()
+        self._starts, self._tips = [], []
         if self._look is None:
             return
         palette = self.palette()
@@ -79,10 +83,18 @@ class TrainTokens(QTextEdit):
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
         for number, (text, trained, tip) in enumerate(islice(self._pieces(self._look), SHOWN)):
-            made = QTextCharFormat(formats[trained, bool(number % 2)])
-            made.setToolTip(tip)
-            cursor.insertText(_visible(text), made)
+            self._starts.append(cursor.position())
+            self._tips.append(tip)
+            cursor.insertText(_visible(text), formats[trained, bool(number % 2)])
         cursor.endEditBlock()
+
+    def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802
+        """The number of the token under the mouse. Not in its format: as many formats as tokens take time."""
+        if isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip and self._starts:
+            at = bisect_right(self._starts, self.cursorForPosition(event.pos()).position()) - 1
+            QToolTip.showText(event.globalPos(), self._tips[max(at, 0)], self)
+            return True
+        return super().viewportEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Another theme."""

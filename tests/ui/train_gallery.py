@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from array import array
+
+from PySide6.QtCore import Qt
 
 from desktop.api import Evaluated, GenerateRequest, Part, RowTokens, Sampled, TrainingRow, TrainPlan, TrainSettings
 from desktop.datasets import BadRow, DataPlan, DatasetReport
@@ -13,6 +14,7 @@ from desktop.library.runs.run_file import Base, RunFile
 from desktop.library.runs.state import RunState
 from desktop.session.train_plans import Curves, RowLook, RunLook
 
+HORIZONTAL = Qt.Orientation.Horizontal
 MODEL = "/library/models/starter"
 SAILOR = "/library/runs/2026-11-25-sailor"
 PROMPTS = ("What is the capital of France?", "Tell me about the sea.")
@@ -59,7 +61,7 @@ def plan():
     """Three epochs."""
     lengths = tuple(40 + (number * 37) % 200 + (400 if number % 40 == 0 else 0) for number in range(227))
     return TrainPlan(
-        rows=227, lengths=lengths, rows_cut=6, rows_without_label=0, tokens=31_000, steps=87,
+        rows=227, lengths=lengths, rows_cut=3, rows_without_label=0, tokens=31_000, steps=87,
         trainable_parameters=4_884_480, memory_bytes=1_300_000_000,
         notes=("A warm-up of 100 steps is longer than the run's 87 steps.",),
     )  # fmt: skip
@@ -125,7 +127,7 @@ def entries():
     """One that goes on, one finished, one that failed, one that can't be read."""
     run = RunFile(
         name="sailor", model=Base(name="SmolLM2-135M", path=MODEL), data=DataPlan(sources=("/data/instructions.json",)),
-        settings=TrainSettings(rank=8, alpha=16.0, learning_rate=4e-4, epochs=2.0),
+        settings=TrainSettings(rank=8, alpha=16.0, learning_rate=4e-4, epochs=2.0, sample_every=50),
         samples=tuple(GenerateRequest(prompt=text) for text in PROMPTS),
     )  # fmt: skip
     usual = {"base": "SmolLM2-135M", "rows": 227, "rows_hash": "0123456789abcdef" * 4, "run": run, "steps": 600}
@@ -218,8 +220,3 @@ def train_failed(window, session):
 TRAIN_STATES = (
     train_empty, train_data, train_bad_rows, train_running, train_samples, train_runs, train_failed,
 )  # fmt: skip
-
-
-def doubles(*values):
-    """A curve's numbers."""
-    return array("d", values)
