@@ -16,6 +16,7 @@ from desktop.library.settings import Settings
 
 from .driver import EngineDriver
 from .library_reader import LibraryReader
+from .measuring import Measuring
 from .note_keeper import NoteKeeper
 from .plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, State
 from .prompt_keeper import PromptKeeper
@@ -24,6 +25,7 @@ from .run_keeper import RunKeeper
 from .saved import Saved
 from .saver import Saver
 from .train_keeper import TrainKeeper
+from .train_plans import MeasurePlan
 
 WATCH_INTERVAL = 1000
 """Milliseconds between two looks at the engine: is it alive, how much memory does it take."""
@@ -109,6 +111,7 @@ class Session(QObject):
         self._driver = EngineDriver(home, self._loaders, governor, self)
         self.tools = self._driver.tools
         """What is done with the whole stack; its signals tell what came of it."""
+        self.measuring = Measuring(home, self.tools, self)
         self._reader = LibraryReader(home, settings, self._loaders, self)
         self._saver = Saver(home.root, self)
         self._notes = NoteKeeper(home.root, self._saver.lanes[0], self)
@@ -196,6 +199,11 @@ class Session(QObject):
         """Write the stack to disk."""
         if self._begin_work():
             self.tools.export(request)
+
+    def measure(self, plan: MeasurePlan) -> None:
+        """Measure the base, adapters and stacks on rows."""
+        if self.loaded is not None and self._begin_work():
+            self.measuring.measure(plan, self.loaded.info)
 
     def count_tokens(self, number: int, text: str) -> None:
         """Count a text's tokens, if the engine is idle."""

@@ -11,6 +11,7 @@ import msgspec
 from desktop.api import (
     Evaluated,
     Evaluation,
+    Lora,
     RowTokens,
     Sampled,
     StepDone,
@@ -19,6 +20,7 @@ from desktop.api import (
     TrainRequest,
     TrainSettings,
 )
+from desktop.datasets import DataPlan
 from desktop.library.runs.state import RunState
 
 Refuse = Callable[[str], None]
@@ -105,6 +107,15 @@ class RowLook(msgspec.Struct, frozen=True, kw_only=True):
     why_no_tokens: str = ""
     problem: str = ""
     """Why the row can't be used."""
+
+
+class MeasurePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be measured on which rows."""
+
+    data: DataPlan
+    settings: TrainSettings
+    stacks: tuple[tuple[str, tuple[Lora, ...]], ...]
+    """The name of each line of the table, and the rows it stands for; none for the base."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):

@@ -297,6 +297,9 @@ class MainWindow(QMainWindow):
         desk.rows_wanted.connect(self._show_stack)
         desk.library_changed.connect(session.list_library)
         desk.told.connect(self._on_told)
+        desk.measure_wanted.connect(session.measure)
+        session.measuring.measured.connect(desk.show_measured)
+        session.tools.failed.connect(desk.show_failed)
 
     def _connect_saving(self) -> None:
         session, place = self._session, self.place
@@ -359,7 +362,15 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_state_changed(self, state: State) -> None:
-        for part in (self.base, self.place, self.job_bar, self._chip, self.stack_actions, self.recipe_desk):
+        for part in (
+            self.base,
+            self.place,
+            self.job_bar,
+            self._chip,
+            self.stack_actions,
+            self.recipe_desk,
+            self.train_desk,
+        ):
             part.show_state(state)
 
     @Slot(object)

@@ -61,8 +61,8 @@ class TrainDataPage(QWidget):
         self.show_report(None)
 
     def show_reading(self, fraction: float) -> None:
-        """The data is being read."""
-        self._reading.setVisible(True)
+        """The data is being read; what is read at once needs no bar."""
+        self._reading.setVisible(fraction < 1)
         self._reading.setValue(round(fraction * 1000))
 
     def show_problem(self, words: str) -> None:

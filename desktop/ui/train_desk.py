@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
-from desktop.api import TrainPlan
-from desktop.datasets import DatasetReport
 from desktop.library.adapters import AdapterEntry
 from desktop.library.models import ModelEntry
 from desktop.library.runs.listing import RunEntry
-from desktop.session.plans import Loaded, Problem
+from desktop.session.plans import Loaded, Problem, State
 from desktop.session.run_keeper import RunKeeper
 from desktop.session.train_keeper import TrainKeeper
-from desktop.session.train_plans import RunLook
+from desktop.session.train_plans import Measured, RunLook
 
 from .icons import Icons
 from .stack_panel import StackPanel
 from .train_attaching import with_newest
 
 if TYPE_CHECKING:
+    from .train_measuring import TrainMeasuring
     from .train_place import TrainPlace
-
-PAUSE = 400
-"""Milliseconds without a change of the form before the data is checked again."""
 
 
 class TrainDesk(QObject):
@@ -36,6 +32,8 @@ class TrainDesk(QObject):
     rows_wanted = Signal(object)
     #: The library has changed: a new adapter is there.
     library_changed = Signal()
+    #: Measure the base, adapters and stacks: MeasurePlan.
+    measure_wanted = Signal(object)
     #: Something to be said, whatever place is shown: a sentence.
     told = Signal(str)
 
@@ -54,10 +52,9 @@ class TrainDesk(QObject):
         self._models: Sequence[ModelEntry] = ()
         self._adapters: Sequence[AdapterEntry] = ()
         self._entries: Sequence[RunEntry] = ()
-        self._report: DatasetReport | None = None
         self._shown = ""
-        self._soon = QTimer(self, singleShot=True, interval=PAUSE)
-        self._soon.timeout.connect(self._on_check_due)
+        self._state = State.EMPTY
+        self._measuring: TrainMeasuring | None = None
         runs.runs_listed.connect(self._on_runs_listed)
         runs.run_ended.connect(self._on_run_ended)
 
@@ -67,9 +64,16 @@ class TrainDesk(QObject):
 
     def build(self) -> tuple[QWidget, QWidget | None]:
         """The place, and nothing at its right."""
-        from .train_place import TrainPlace  # here, not above: pyqtgraph takes longer to import than the window to show
+        # Here, not above: pyqtgraph takes longer to import than the window to show.
+        from .train_measuring import TrainMeasuring
+        from .train_place import TrainPlace
+        from .train_preview import TrainPreview
 
         place = self.place = TrainPlace(self._icons)
+        TrainPreview(place, self._training, self._stack, self)
+        self._measuring = TrainMeasuring(place, self._stack, self)
+        self._measuring.measure_wanted.connect(self.measure_wanted)
+        self._measuring.show_state(self._state)
         self._connect_place(place)
         self._connect_keepers(place)
         place.form.base.show_models(self._models)
@@ -91,6 +95,24 @@ class TrainDesk(QObject):
         if self.place is not None:
             self.place.form.base.show_loaded(loaded)
 
+    def show_state(self, state: State) -> None:
+        """What the session is doing."""
+        self._state = state
+        if self._measuring is not None:
+            self._measuring.show_state(state)
+
+    @Slot(object)
+    def show_measured(self, line: Measured) -> None:
+        """One line of the table of an evaluation came."""
+        if self.place is not None:
+            self.place.evaluation.add(line)
+
+    @Slot(object)
+    def show_failed(self, problem: Problem) -> None:
+        """What was done with the stack failed; it may have been an evaluation."""
+        if self.place is not None:
+            self.place.evaluation.show_problem(problem)
+
     @Slot(list)
     def know_models(self, models: Sequence[ModelEntry]) -> None:
         """The library was listed."""
@@ -108,10 +130,6 @@ class TrainDesk(QObject):
     def _connect_place(self, place: TrainPlace) -> None:
         form, run, runs = place.form, place.run, place.runs
         form.start_requested.connect(self._on_start_requested)
-        form.plan_requested.connect(self._on_plan_requested)
-        form.data_edited.connect(self._on_data_edited)
-        form.run_edited.connect(self._on_run_edited)
-        place.data.row_wanted.connect(self._on_row_wanted)
         run.command_wanted.connect(self._runs.tell_run)
         run.attach_wanted.connect(self._on_attach_wanted)
         run.resume_wanted.connect(self._training.resume_run)
@@ -126,93 +144,12 @@ class TrainDesk(QObject):
     def _connect_keepers(self, place: TrainPlace) -> None:
         training, runs = self._training, self._runs
         training.data_listed.connect(place.form.data.show_library)
-        training.check_progressed.connect(place.data.show_reading)
-        training.data_checked.connect(self._on_data_checked)
-        training.data_refused.connect(self._on_data_refused)
-        training.row_shown.connect(place.data.show_row)
-        training.run_planned.connect(self._on_run_planned)
-        training.plan_refused.connect(place.data.show_plan_refused)
         training.run_started.connect(self._on_run_started)
         training.start_refused.connect(self._on_start_refused)
         runs.run_grew.connect(self._on_run_grew)
         runs.runs_read.connect(place.runs.show_curves)
         runs.refused.connect(self._on_refused)
         runs.told.connect(self.told)
-
-    @Slot()
-    def _on_data_edited(self) -> None:
-        if self.place is not None:
-            self.place.form.say("")
-            self._soon.start()
-
-    @Slot()
-    def _on_check_due(self) -> None:
-        place = self.place
-        if place is None:
-            return
-        plan, base = place.form.data.plan(), place.form.base.base()
-        if not plan.sources:
-            self._report = None
-            place.data.show_report(None)
-            return
-        place.data.show_reading(0.0)
-        self._training.check_data(plan, base.path if base else "")
-
-    @Slot(object)
-    def _on_data_checked(self, report: DatasetReport) -> None:
-        self._report = report
-        if (place := self.place) is not None:
-            place.form.data.show_report(report)
-            place.data.show_report(report)
-            self._say_plan_due(place)
-
-    @Slot(str)
-    def _on_data_refused(self, words: str) -> None:
-        self._report = None
-        if self.place is not None:
-            self.place.data.show_problem(words)
-
-    @Slot()
-    def _on_run_edited(self) -> None:
-        if (place := self.place) is not None:
-            place.form.say("")
-            if self._report is not None:
-                place.data.show_plan(None, 0)
-                self._say_plan_due(place)
-                place.data.ask_again()
-
-    def _say_plan_due(self, place: TrainPlace) -> None:
-        if place.form.base.is_loaded():
-            place.data.show_plan_due(self.tr("Press Estimate for steps, lengths and memory."))
-        else:
-            place.data.show_plan_due(self.tr("Load the base for its exact tokens, steps and memory."))
-
-    @Slot(int)
-    def _on_row_wanted(self, number: int) -> None:
-        place = self.place
-        if place is not None and self._report is not None and not place.form.settings.problem():
-            self._training.show_row(number, place.form.settings.settings(), place.form.base.is_loaded())
-
-    @Slot()
-    def _on_plan_requested(self) -> None:
-        place = self.place
-        if place is None:
-            return
-        problem = place.form.problem()
-        run = place.form.run(self._stack.effective_rows())
-        if run is None:
-            place.form.say(problem, error=True)
-        elif not place.form.base.is_loaded():
-            place.form.say(self.tr("Load the base first: its tokenizer is asked."), error=True)
-        else:
-            place.tabs.setCurrentWidget(place.data)
-            place.data.show_plan_due(self.tr("Counting the tokens of every row"))
-            self._training.plan_run(run)
-
-    @Slot(object)
-    def _on_run_planned(self, plan: TrainPlan) -> None:
-        if (place := self.place) is not None and not place.form.settings.problem():
-            place.data.show_plan(plan, place.form.settings.settings().cutoff)
 
     @Slot()
     def _on_start_requested(self) -> None:

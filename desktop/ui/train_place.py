@@ -1,4 +1,4 @@
-"""The Train place: the form at the left; data, run, samples and runs at the right."""
+"""The Train place: the form at the left; data, run, samples, runs and evaluation at the right."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .banner import Banner
 from .icons import Icons
 from .thin_splitter import ThinSplitter
 from .train_data_page import TrainDataPage
+from .train_evaluation_page import TrainEvaluationPage
 from .train_form import TrainForm
 from .train_run_page import TrainRunPage
 from .train_runs_page import TrainRunsPage
@@ -28,6 +29,7 @@ class TrainPlace(QWidget):
         self.run = TrainRunPage(icons)
         self.samples = TrainSamples()
         self.runs = TrainRunsPage(icons)
+        self.evaluation = TrainEvaluationPage(icons)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.setAccessibleName(self.tr("Parts of the training"))
@@ -36,6 +38,7 @@ class TrainPlace(QWidget):
         self.tabs.addTab(self.run, self.tr("Run"))
         self.tabs.addTab(self.samples, self.tr("Samples"))
         self.tabs.addTab(self.runs, self.tr("Runs"))
+        self.tabs.addTab(self.evaluation, self.tr("Evaluation"))
         right = QWidget()
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)

@@ -83,6 +83,10 @@ class TrainRunPage(QWidget):
         self._facts.setText(" · ".join(self._facts_of(look)))
         self._notes.say("\n".join(look.notes[-3:]))
 
+    def look(self) -> RunLook | None:
+        """The run that is shown, as it was last told."""
+        return self._look
+
     def run_id(self) -> str:
         """The run that is shown; empty without one."""
         return self._look.id if self._look else ""

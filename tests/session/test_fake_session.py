@@ -64,6 +64,6 @@ def test_the_verbs_are_the_same():
 
 def test_what_the_window_reads_is_there(application, tmp_path):
     fake = FakeSession(tmp_path)
-    for name in ("home", "settings", "state", "loaded", "recipes", "prompts", "training", "runs"):
+    for name in ("home", "settings", "state", "loaded", "recipes", "prompts", "training", "runs", "measuring"):
         assert hasattr(fake, name)
         assert f"self.{name}" in inspect.getsource(Session.__init__)

@@ -52,6 +52,12 @@ class FakePrompts(QObject):
         self.asked = asked
 
 
+class FakeMeasuring(QObject):
+    """The signal of `desktop.session.measuring.Measuring`."""
+
+    measured = Signal(object)
+
+
 class FakeTraining(QObject):
     """The same signals and verbs as `desktop.session.train_keeper.TrainKeeper`; a test compares the two."""
 
@@ -132,6 +138,7 @@ class FakeSession(QObject):
         """What was asked, in order: the verb's name and its arguments."""
         self.recipes = FakeRecipes(self.asked)
         self.prompts = FakePrompts(self.asked)
+        self.measuring = FakeMeasuring(self)
         self.training = FakeTraining(self.asked)
         self.runs = FakeRuns(self.asked)
 
@@ -160,7 +167,7 @@ VERBS = (
     "inspect_adapter",
     "warm_up", "load", "get_starter", "cancel", "unload", "restart", "set_rows", "answer", "count_tokens",
     "list_library", "describe_loaders", "look_at_devices", "probe", "judge_fit", "set_mode", "prove_stack",
-    "export_stack", "touch", "save", "shut_down",
+    "export_stack", "measure", "touch", "save", "shut_down",
     "let_changes_wait",
     "judge_fits", "read_notes", "keep_note",
 )  # fmt: skip

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 
 from desktop.api import SaveNow, StopAndKeep, StopAtLoss
+from desktop.session.plans import Problem, State
 from tests.ui import train_gallery
-from tests.ui.hands import find, press, sees, until, words
+from tests.ui.hands import click, find, press, sees, type_text, until, words
 
+TOOLTIP = int(Qt.ItemDataRole.ToolTipRole)
 SAILOR, PIRATE = "2026-11-25-sailor", "2026-11-24-pirate"
 
 
@@ -158,3 +161,43 @@ def test_the_selection_stays_while_a_run_goes_on(place, session):
     entries[0] = msgspec.structs.replace(entries[0], step=401)
     session.runs.runs_listed.emit(entries)
     assert place.runs._selected() == [PIRATE]
+
+
+def test_everything_that_is_ticked_is_measured(place, window, session):
+    place.tabs.setCurrentWidget(place.evaluation)
+    press(place, "Measure")
+    assert "Choose the rows to measure on." in words(place)
+    type_text(find(place, "Rows to measure on"), "held-out.json")
+    click(find(place, "Each adapter alone"))
+    click(find(place, "Checkpoints of the run that is shown"))
+    press(place, "Measure")
+    (plan,) = session.last("measure")
+    assert (plan.data.sources, plan.data.holdout) == (("held-out.json",), 0.0)
+    assert [name for name, _ in plan.stacks] == [
+        "base", "the stack", "sailor, step 300", "sailor, step 350", "sailor, step 400",
+    ]  # fmt: skip
+    assert [row.name for row in plan.stacks[1][1]] == [row.name for row in window.stack.rows() if row.enabled]
+    assert plan.stacks[4][1][0].path == f"{train_gallery.SAILOR}/checkpoints/step-400"
+    for line in train_gallery.measured():
+        session.measuring.measured.emit(line)
+    table = find(place, "Measurements").model()
+    assert table.cells()[1:3] == [
+        ("base", "8.194", "2.1034", "55.1%", "4,211"),
+        ("pirate = 0.8", "3.388", "1.2201", "70.0%", "4,211"),
+    ]
+    assert table.index(2, 0).data() == "odd = 1: failed"
+    assert "does not fit" in table.index(2, 0).data(TOOLTIP)
+
+
+def test_a_measurement_that_fails_is_said_where_it_was_asked_for(place, session):
+    place.tabs.setCurrentWidget(place.evaluation)
+    type_text(find(place, "Rows to measure on"), "nothing.json")
+    press(place, "Measure")
+    session.tools.failed.emit(Problem(sentence="There is no dataset 'nothing.json'."))
+    assert "There is no dataset 'nothing.json'." in words(place.evaluation)
+
+
+def test_without_a_model_nothing_is_measured(place, session):
+    session.become(State.EMPTY)
+    place.tabs.setCurrentWidget(place.evaluation)
+    assert not find(place, "Measure").isEnabled()

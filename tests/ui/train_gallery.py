@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 from PySide6.QtCore import Qt
 
-from desktop.api import Evaluated, GenerateRequest, Part, RowTokens, Sampled, TrainingRow, TrainPlan, TrainSettings
+from desktop.api import (
+    Evaluated,
+    Evaluation,
+    GenerateRequest,
+    Part,
+    RowTokens,
+    Sampled,
+    TrainingRow,
+    TrainPlan,
+    TrainSettings,
+)
 from desktop.datasets import BadRow, DataPlan, DatasetReport
 from desktop.datasets.catalogue import DatasetEntry, FormatEntry
 from desktop.library.runs.listing import RunEntry
 from desktop.library.runs.run_file import Base, RunFile
 from desktop.library.runs.state import RunState
-from desktop.session.train_plans import Curves, RowLook, RunLook
+from desktop.session.train_plans import Curves, Measured, RowLook, RunLook
 
 HORIZONTAL = Qt.Orientation.Horizontal
 MODEL = "/library/models/starter"
@@ -217,6 +228,27 @@ def train_failed(window, session):
     session.runs.run_ended.emit(failed)
 
 
+def measured():
+    """The base, an adapter that was measured before, one that could not be, and the stack."""
+    found = Evaluation(loss=2.1034, accuracy=0.5512, tokens=4211, rows=25)
+    return [
+        Measured(name="base", evaluation=found),
+        Measured(name="pirate = 0.8", evaluation=msgspec.structs.replace(found, loss=1.2201, accuracy=0.7), known=True),
+        Measured(name="odd = 1", problem="odd does not fit: its q_proj is 4096 wide, this model has 576."),
+        Measured(name="the stack", evaluation=msgspec.structs.replace(found, loss=1.2532, accuracy=0.69)),
+    ]
+
+
+def train_evaluation(window, session):
+    train_running(window, session)
+    place = window.train_desk.place
+    place.tabs.setCurrentWidget(place.evaluation)
+    place.evaluation._file.setText("held-out.json")
+    place.evaluation._measure.click()
+    for line in measured():
+        session.measuring.measured.emit(line)
+
+
 TRAIN_STATES = (
-    train_empty, train_data, train_bad_rows, train_running, train_samples, train_runs, train_failed,
+    train_empty, train_data, train_bad_rows, train_running, train_samples, train_runs, train_failed, train_evaluation,
 )  # fmt: skip
