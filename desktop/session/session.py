@@ -14,6 +14,7 @@ from desktop.library.adapter_notes import AdapterNote
 from desktop.library.home import Home
 from desktop.library.settings import Settings
 
+from .conversation_keeper import ConversationKeeper
 from .driver import EngineDriver
 from .library_reader import LibraryReader
 from .measuring import Measuring
@@ -119,6 +120,7 @@ class Session(QObject):
         self.prompts = PromptKeeper(home, self)
         self.training = TrainKeeper(home, settings, self._loaders, self._driver.asking, self)
         self.runs = RunKeeper(home, governor, self)
+        self.conversations = ConversationKeeper(home, self)
         self._stuck = False
         self._told_waiting = False
         self._patience = QTimer(self, singleShot=True, interval=STUCK)
@@ -267,6 +269,7 @@ class Session(QObject):
         self.recipes.shut_down()
         self.prompts.shut_down()
         self.runs.shut_down()
+        self.conversations.shut_down()
         self._saver.shut_down()
 
     def _connect_signals(self) -> None:
@@ -292,7 +295,7 @@ class Session(QObject):
         saver.save_failed.connect(self.save_failed)
         self._notes.notes_known.connect(self.notes_known)
         self._notes.notes_failed.connect(self.notes_failed)
-        keepers = (self.recipes, self.prompts, self.training, self.runs)
+        keepers = (self.recipes, self.prompts, self.training, self.runs, self.conversations)
         for lane in (
             *driver.lanes,
             *reader.lanes,

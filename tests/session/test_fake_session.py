@@ -7,17 +7,20 @@ import inspect
 import pytest
 from PySide6.QtCore import QObject, Signal
 
+from desktop.session.conversation_keeper import ConversationKeeper
 from desktop.session.prompt_keeper import PromptKeeper
 from desktop.session.recipe_keeper import RecipeKeeper
 from desktop.session.run_keeper import RunKeeper
 from desktop.session.session import Session
 from desktop.session.train_keeper import TrainKeeper
 from tests.ui.fake_session import (
+    CONVERSATION_VERBS,
     PROMPT_VERBS,
     RECIPE_VERBS,
     RUN_VERBS,
     TRAINING_VERBS,
     VERBS,
+    FakeConversations,
     FakePrompts,
     FakeRecipes,
     FakeRuns,
@@ -47,6 +50,7 @@ def verbs(kind):
         (PromptKeeper, FakePrompts),
         (TrainKeeper, FakeTraining),
         (RunKeeper, FakeRuns),
+        (ConversationKeeper, FakeConversations),
     ],
 )
 def test_the_signals_are_the_same(kind, fake):
@@ -60,10 +64,13 @@ def test_the_verbs_are_the_same():
     assert set(PROMPT_VERBS) == verbs(PromptKeeper)
     assert set(TRAINING_VERBS) == verbs(TrainKeeper)
     assert set(RUN_VERBS) == verbs(RunKeeper)
+    assert set(CONVERSATION_VERBS) == verbs(ConversationKeeper)
 
 
 def test_what_the_window_reads_is_there(application, tmp_path):
     fake = FakeSession(tmp_path)
-    for name in ("home", "settings", "state", "loaded", "recipes", "prompts", "training", "runs", "measuring"):
+    for name in (
+        "home", "settings", "state", "loaded", "recipes", "prompts", "conversations", "training", "runs", "measuring",
+    ):  # fmt: skip
         assert hasattr(fake, name)
         assert f"self.{name}" in inspect.getsource(Session.__init__)

@@ -130,6 +130,7 @@ def test_a_run_is_followed_to_its_end_with_every_number(trained):
     assert list(look.curves.learning_rate) == [done.learning_rate for done in history.steps]
     assert [sample.step for sample in look.samples] == [0, 10, 20]
     assert look.result == str(trained.home.loras / "sailor")
+    until(lambda: told.of["runs_listed"] and told.of["runs_listed"][-1][0].phase == "finished")
     (entry,) = told.of["runs_listed"][-1]
     assert (entry.id, entry.phase, entry.alive) == (run_id, "finished", False)
     assert read_run_file(RunFolder(trained.home.runs / run_id).run_file).model.loader == "pretend"

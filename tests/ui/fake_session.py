@@ -93,6 +93,22 @@ class FakeRuns(QObject):
         self.asked = asked
 
 
+class FakeConversations(QObject):
+    """The same signals and verbs as `desktop.session.conversation_keeper.ConversationKeeper`; a test compares them."""
+
+    listed = Signal(str, list)
+    opened = Signal(object)
+    deleted = Signal(str)
+    sets_listed = Signal(list)
+    told = Signal(str)
+    refused = Signal(str)
+
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
+
+
 class FakeSession(QObject):
     """The same signals and verbs as `desktop.session.session.Session`; a test compares the two."""
 
@@ -141,6 +157,7 @@ class FakeSession(QObject):
         self.measuring = FakeMeasuring(self)
         self.training = FakeTraining(self.asked)
         self.runs = FakeRuns(self.asked)
+        self.conversations = FakeConversations(self.asked)
 
     def become(self, state, loaded=None):
         """As if the engine had come to this state; what was loaded stays, but in an empty one."""
@@ -184,6 +201,10 @@ TRAINING_VERBS = (
 RUN_VERBS = (
     "begin", "list_runs", "show_run", "tell_run", "read_runs", "trash_run", "export_csv", "save_picture", "shut_down",
 )  # fmt: skip
+CONVERSATION_VERBS = (
+    "warm_up", "list_all", "open", "keep", "rename", "delete", "give_out", "take_in", "list_sets", "keep_example",
+    "shut_down",
+)  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))
 for _name in RECIPE_VERBS:
@@ -194,3 +215,5 @@ for _name in TRAINING_VERBS:
     setattr(FakeTraining, _name, _verb(_name))
 for _name in RUN_VERBS:
     setattr(FakeRuns, _name, _verb(_name))
+for _name in CONVERSATION_VERBS:
+    setattr(FakeConversations, _name, _verb(_name))

@@ -82,6 +82,8 @@ def test_a_column_is_chosen_for_a_role(filled, session):
 def test_ctrl_enter_starts_what_the_form_says(filled, window, session):
     choose(find(filled, "Preset of the training"), "quick-look")
     find(filled, "cutoff").setValue(128)
+    window.activateWindow()
+    until(window.isActiveWindow)
     key(window, Qt.Key.Key_Return, CONTROL)
     (run,) = session.last("start_training")
     assert (run.name, run.data.sources, run.stack) == ("sailor", ("instructions.json",), ())
