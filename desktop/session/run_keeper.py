@@ -55,6 +55,8 @@ class RunKeeper(QObject):
         self._lane = Lane("run logs", self)
         self.lanes = (self._lane,)
         self._watches: dict[str, RunWatch] = {}
+        self._ends_told: dict[str, int] = {}
+        """The starts whose end was told, by the run's id."""
         self._shown = ""
         self._pending = False
         self._timer = QTimer(self, interval=LOOK)
@@ -74,6 +76,11 @@ class RunKeeper(QObject):
     def show_run(self, run_id: str) -> None:
         """From now on the news of this run are told; its whole curve comes first. Empty shows none."""
         self._do(lambda: self._show(run_id))
+
+    @Slot(str)
+    def follow_run(self, run_id: str) -> None:
+        """Show a run that was just started; its end is told even if it came before the first look."""
+        self._do(lambda: self._follow(run_id))
 
     @Slot(str, object)
     def tell_run(self, run_id: str, command: TrainCommand) -> None:
@@ -147,6 +154,21 @@ class RunKeeper(QObject):
             self.run_grew.emit(self._watch(run_id).look())
         self._tell_busy()
 
+    def _follow(self, run_id: str) -> None:
+        self._show(run_id)
+        watch = self._watches[run_id]
+        if not watch.alive:
+            self._tell_end(run_id, watch)
+            self.run_grew.emit(watch.look())
+
+    def _tell_end(self, run_id: str, watch: RunWatch) -> None:
+        self._await_last_word(watch)
+        watch.close()
+        # Each start has one end, whoever sees it first.
+        if self._ends_told.get(run_id) != watch.launches:
+            self._ends_told[run_id] = watch.launches
+            self.run_ended.emit(watch.look())
+
     def _tell(self, run_id: str, command: TrainCommand) -> None:
         folder = self._folder(run_id)
         if holder(folder.lock) is None:
@@ -196,10 +218,8 @@ class RunKeeper(QObject):
             if not watch.read():
                 continue
             if was_alive and not watch.alive:
-                self._await_last_word(watch)
+                self._tell_end(run_id, watch)
                 ended = True
-                watch.close()
-                self.run_ended.emit(watch.look())
             if run_id == self._shown:
                 self.run_grew.emit(watch.look())
         if ended:

@@ -31,6 +31,11 @@ class RunWatch:
         return self._state is not None and self._state.alive
 
     @property
+    def launches(self) -> int:
+        """How often it was taken up, as far as it was read."""
+        return self._follower.history.launches
+
+    @property
     def lacks_last_word(self) -> bool:
         """Whether its engine is gone and nobody has told how yet."""
         history = self._follower.history

@@ -171,7 +171,7 @@ class TrainDesk(QObject):
             place.form.say("")
             place.tabs.setCurrentWidget(place.run)
         self._shown = run_id
-        self._runs.show_run(run_id)
+        self._runs.follow_run(run_id)
         self._runs.list_runs()
 
     @Slot(str)

@@ -119,10 +119,11 @@ def test_a_run_is_followed_to_its_end_with_every_number(trained):
     session, told = trained.session, trained.told
     session.training.start_training(trained.run())
     run_id = told.last("run_started")
-    session.runs.show_run(run_id)
+    session.runs.follow_run(run_id)
     session.runs.list_runs()
-    until(lambda: told.of["run_ended"] or (told.of["run_grew"] and told.of["run_grew"][-1].state.phase == "finished"))
+    assert told.last("run_ended").state.phase == "finished"
     until(lambda: told.of["run_grew"][-1].state.phase == "finished")
+    assert len(told.of["run_ended"]) == 1
     look = told.of["run_grew"][-1]
     history = read_history(RunFolder(trained.home.runs / run_id))
     assert list(look.curves.step) == list(range(1, 21))
@@ -134,6 +135,19 @@ def test_a_run_is_followed_to_its_end_with_every_number(trained):
     (entry,) = told.of["runs_listed"][-1]
     assert (entry.id, entry.phase, entry.alive) == (run_id, "finished", False)
     assert read_run_file(RunFolder(trained.home.runs / run_id).run_file).model.loader == "pretend"
+
+
+def test_the_end_of_a_run_that_was_over_before_anybody_looked_is_told_once(trained):
+    session, told = trained.session, trained.told
+    session.training.start_training(trained.run(max_steps=1))
+    run_id = told.last("run_started")
+    wait_until(lambda: holder(RunFolder(trained.home.runs / run_id).lock) is None)
+    session.runs.follow_run(run_id)
+    assert told.last("run_ended").state.phase == "finished"
+    session.runs.follow_run(run_id)
+    session.runs.list_runs()
+    until(lambda: told.of["runs_listed"])
+    assert len(told.of["run_ended"]) == 1
 
 
 def test_commands_reach_a_run_that_goes_on(trained):

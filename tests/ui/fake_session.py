@@ -199,7 +199,8 @@ TRAINING_VERBS = (
     "list_data", "check_data", "show_row", "plan_run", "start_training", "resume_run", "shut_down",
 )  # fmt: skip
 RUN_VERBS = (
-    "begin", "list_runs", "show_run", "tell_run", "read_runs", "trash_run", "export_csv", "save_picture", "shut_down",
+    "begin", "list_runs", "show_run", "follow_run", "tell_run", "read_runs", "trash_run", "export_csv", "save_picture",
+    "shut_down",
 )  # fmt: skip
 CONVERSATION_VERBS = (
     "warm_up", "list_all", "open", "keep", "rename", "delete", "give_out", "take_in", "list_sets", "keep_example",
