@@ -9,6 +9,7 @@ from typing import Any
 
 from desktop.library.adapters import AdapterEntry, list_adapters
 from desktop.library.home import Home
+from desktop.library.hub_cache import cache_folders
 from desktop.library.models import ModelEntry, list_models
 from desktop.library.places import adapter_folders, further_folders, is_folder, model_folders, printable
 from desktop.library.settings import Settings, read_settings_file
@@ -132,7 +133,10 @@ def _cut(text: str) -> str:
 
 
 def _tell_missing_folders(home: Home, settings: Settings) -> None:
+    caches = cache_folders(home, settings)
     for folder in further_folders(home, settings):
+        if folder in caches or folder / "hub" in caches:
+            continue
         if not any(is_folder(folder / name) for name in (home.models.name, home.loras.name)):
             say(f"The further folder {plain(str(folder))} is not there, or has neither models nor loras inside.")
 

@@ -1,20 +1,26 @@
 """What the user wrote down about adapters: notes, a preferred weight and a trigger text, in one JSON file.
 
 The key is the adapter's resolved path: it is known at once, links to one folder share their notes, and a training that
-goes on under the same name keeps them. A folder that is moved starts without notes; the old ones stay in the file.
+goes on under the same name keeps them. A folder that is moved outside the program starts without notes; the old ones
+stay in the file. Models have notes in the same file.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from .atomic import set_aside, write_atomically
 
 FILE = "adapter_notes.json"
+_LOCK = threading.Lock()
+"""Reading and writing are one step: notes are kept on one thread and carried on another."""
+Value = TypeVar("Value")
 
 
 class AdapterNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,9 +62,29 @@ def write_note(root: Path, key: str, note: AdapterNote) -> tuple[Notes, str]:
 
     The file is read anew, so that another window's notes stay.
     """
-    before, notice = read_notes(root)
-    notes = {**before, key: note}
-    if note == AdapterNote():
-        del notes[key]
-    write_atomically(root / FILE, msgspec.json.format(msgspec.json.encode(notes)))
+    with _LOCK:
+        before, notice = read_notes(root)
+        notes = {**before, key: note}
+        if note == AdapterNote():
+            del notes[key]
+        _write(root, notes)
     return notes, notice
+
+
+def carry_notes(root: Path, old: str, new: str) -> None:
+    """The notes of what lay at or below one key are those of another from now on. Raises OSError."""
+    with _LOCK:
+        notes, _ = read_notes(root)
+        carried = carry_keys(notes, old, new)
+        if carried != notes:
+            _write(root, carried)
+
+
+def carry_keys(kept: Mapping[str, Value], old: str, new: str) -> dict[str, Value]:
+    """The same values, with a key and whatever is below it moved to another place."""
+    below = old + os.sep
+    return {new + key[len(old) :] if key == old or key.startswith(below) else key: value for key, value in kept.items()}
+
+
+def _write(root: Path, notes: Notes) -> None:
+    write_atomically(root / FILE, msgspec.json.format(msgspec.json.encode(notes)))

@@ -18,6 +18,7 @@ from desktop.api.checkpoints import ADAPTER_JSON_LIMIT
 
 from .adapter_weights import BrokenAdapter, find_weights
 from .home import Home
+from .hub_cache import list_cached
 from .names import CONFIG
 from .places import adapter_folders, printable, unreadable_in_words, unsendable, visible
 from .settings import Settings
@@ -71,6 +72,10 @@ def list_adapters(home: Home, settings: Settings) -> list[AdapterEntry]:
             for name, path in _candidates(entry.name, Path(entry.path), root):
                 found.append(_entry(str(path) if name in names else name, path))
                 names.add(name)
+    for one in list_cached(home, settings):
+        if one.is_adapter:
+            found.append(_entry(str(one.path) if one.name in names else one.name, one.path))
+            names.add(one.name)
     return found
 
 

@@ -13,9 +13,12 @@ import msgspec
 CARD = "README.md"
 _LIMIT = 1 << 20
 """Bytes of a card that are looked into."""
+_HEAD = 8 << 10
+"""Bytes of a card that are read for its facts alone, where there are many cards."""
 _ENTRY = re.compile(r"([A-Za-z_][\w-]*):(?:\s+(.*))?")
 _ITEM = re.compile(r"\s*-\s+(.*)")
 _QUOTED = re.compile(r"""(["'])(.*?)\1(?:\s+#.*)?""")
+_BEGINNING = re.compile(r"\A---[ \t]*\n.*?\n---[ \t]*(\n|\Z)", re.DOTALL)
 _PEFT = re.compile(r"^- PEFT (\d[\w.+-]*)\s*$", re.MULTILINE)
 
 
@@ -46,6 +49,25 @@ def read_model_card(folder: Path) -> ModelCard | None:
         tags=facts.get("tags", ()),
         peft_version=version[1] if version else "",
     )
+
+
+def read_front_matter(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Every value and list at the start of the card, by its name; none without a card. Raises OSError."""
+    try:
+        with (folder / CARD).open("rb", buffering=0) as file:
+            return _front_matter(file.read(_HEAD).decode("utf-8-sig", "replace").replace("\r\n", "\n"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+
+
+def read_card_text(folder: Path, limit: int) -> str:
+    """The text of the card below its facts, at most so many characters; empty without a card. Raises OSError."""
+    if not (folder / CARD).is_file():
+        return ""
+    with (folder / CARD).open("rb") as file:
+        text = file.read(_LIMIT).decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    body = _BEGINNING.sub("", text, count=1).strip()
+    return body if len(body) <= limit else body[:limit].rpartition("\n")[0]
 
 
 def _front_matter(text: str) -> dict[str, tuple[str, ...]]:

@@ -13,6 +13,7 @@ from desktop.api import LoaderError
 
 from .formats import WEIGHTS, Judgement, files_of, judge
 from .home import Home
+from .hub_cache import list_cached
 from .places import is_folder, model_folders, printable, unreadable_in_words, unsendable, visible
 from .settings import Settings
 
@@ -60,6 +61,11 @@ def list_models(home: Home, settings: Settings) -> list[ModelEntry]:
                 shown = printable(path if name in names else name)
                 names.add(name)
                 found.append(_entry(shown, path))
+    for one in list_cached(home, settings):
+        if not one.is_adapter:
+            for name, path in _candidates(one.name, one.path, one.path.parent):
+                found.append(_entry(printable(path if name in names else name), path))
+                names.add(name)
     return found
 
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from desktop.api import Lora
 
 from .home import Home
+from .hub_cache import cached_name, find_cached
 from .places import adapter_folders, expanded, model_folders, unsendable, visible
 from .settings import Settings
 
@@ -33,7 +34,7 @@ def find_model(text: str, home: Home, settings: Settings) -> Path:
     is absolute or has `..` in it is a path only, so that a name can't lead out of the library.
     """
     folders = model_folders(home, settings)
-    found = _look_up(text, folders)
+    found = _look_up(text, folders) or _cached(text, home, settings, adapter=False)
     if found is None:
         raise NameNotFound(_nothing_found("model", text, folders))
     return _usable(found)
@@ -42,7 +43,7 @@ def find_model(text: str, home: Home, settings: Settings) -> Path:
 def find_adapter(text: str, home: Home, settings: Settings) -> Path:
     """The folder of an adapter, absolute, by the same rules. A file inside it names it too. Raises NameNotFound."""
     folders = adapter_folders(home, settings)
-    found = _look_up(text, folders)
+    found = _look_up(text, folders) or _cached(text, home, settings, adapter=True)
     if found is None:
         raise NameNotFound(_nothing_found("adapter", text, folders))
     return _adapter_folder(found)
@@ -84,19 +85,19 @@ def adapter_name(path: Path, home: Home, settings: Settings) -> str:
 
 def _display_name(path: Path, folders: Sequence[Path]) -> str:
     inside = next((folder for folder in folders if path != folder and path.is_relative_to(folder)), None)
-    return path.relative_to(inside).as_posix() if inside else path.name or str(path)
+    return path.relative_to(inside).as_posix() if inside else cached_name(path) or path.name or str(path)
 
 
 def _path_and_weight(text: str, home: Home, settings: Settings) -> tuple[Path, float]:
     """An adapter whose name is the whole text comes first; else the text is split at its last "="."""
     folders = adapter_folders(home, settings)
-    whole = _look_up(text, folders)
+    whole = _look_up(text, folders) or _cached(text, home, settings, adapter=True)
     name, equals, number = text.rpartition("=")
     if whole is not None and (not equals or whole.is_file() or _exists(whole / CONFIG)):
         return _adapter_folder(whole), 1.0
     if not name:
         return find_adapter(text, home, settings), 1.0
-    part = _look_up(name, folders)
+    part = _look_up(name, folders) or _cached(name, home, settings, adapter=True)
     if part is not None and is_weight(number):
         return _adapter_folder(part), float(number)
     if whole is not None:
@@ -129,6 +130,12 @@ def _look_up(text: str, folders: Sequence[Path]) -> Path | None:
     found_path = _walk(Path(path.anchor), path.parts[1:])
     # Not lexically: behind a link ".." is the folder above the link's target.
     return found_path.resolve() if found_path is not None and ".." in found_path.parts else found_path
+
+
+def _cached(text: str, home: Home, settings: Settings, *, adapter: bool) -> Path | None:
+    if not text or _is_path_only(text):
+        return None
+    return find_cached(text, home, settings, adapter=adapter)
 
 
 def _is_path_only(text: str) -> bool:

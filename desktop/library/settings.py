@@ -26,7 +26,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = {}
     folders: Annotated[
         tuple[str, ...],
-        Meta(description="Further folders with `models` and `loras` inside, read in place and never written to."),
+        Meta(
+            description="Further folders with `models` and `loras` inside, and caches of the Hugging Face hub; read in "
+            "place and never written to."
+        ),
     ] = ()
 
 

@@ -16,6 +16,7 @@ from desktop.library.settings import Settings
 
 from .conversation_keeper import ConversationKeeper
 from .driver import EngineDriver
+from .library_keepers import LibraryKeepers
 from .library_reader import LibraryReader
 from .measuring import Measuring
 from .note_keeper import NoteKeeper
@@ -117,6 +118,8 @@ class Session(QObject):
         self._saver = Saver(home.root, self)
         self._notes = NoteKeeper(home.root, self._saver.lanes[0], self)
         self.recipes = RecipeKeeper(home, settings, self)
+        self.library = LibraryKeepers(home, settings, self._reader, self)
+        """The library's place: its list, what is changed in it, downloads, and the search of the hub."""
         self.prompts = PromptKeeper(home, self)
         self.training = TrainKeeper(home, settings, self._loaders, self._driver.asking, self)
         self.runs = RunKeeper(home, governor, self)
@@ -138,6 +141,7 @@ class Session(QObject):
     def load(self, plan: LoadPlan) -> None:
         """Load a model in the place of the present one."""
         self._become(State.LOADING)
+        self.library.changer.know_wanted(plan.path)
         self._driver.load(plan)
 
     def get_starter(self, plan: LoadPlan | None = None) -> None:
@@ -172,6 +176,7 @@ class Session(QObject):
         """Make these rows the stack; without a model they wait for one."""
         self._rows = tuple(rows)
         self._driver.stack.want(self._rows)
+        self.library.changer.know_rows(self._rows)
         self._tell_waiting()
 
     def let_changes_wait(self, wait: bool) -> None:
@@ -212,6 +217,7 @@ class Session(QObject):
         if self.state is State.READY:
             self._driver.count_tokens(number, text)
 
+    @Slot()
     def list_library(self) -> None:
         """Read the library's folders anew."""
         self._reader.list_all()
@@ -270,6 +276,7 @@ class Session(QObject):
         self.prompts.shut_down()
         self.runs.shut_down()
         self.conversations.shut_down()
+        self.library.shut_down()
         self._saver.shut_down()
 
     def _connect_signals(self) -> None:
@@ -295,7 +302,8 @@ class Session(QObject):
         saver.save_failed.connect(self.save_failed)
         self._notes.notes_known.connect(self.notes_known)
         self._notes.notes_failed.connect(self.notes_failed)
-        keepers = (self.recipes, self.prompts, self.training, self.runs, self.conversations)
+        keepers = (self.recipes, self.prompts, self.training, self.runs, self.conversations, self.library)
+        self._connect_library()
         for lane in (
             *driver.lanes,
             *reader.lanes,
@@ -318,6 +326,17 @@ class Session(QObject):
         self.model_unloaded.connect(self.recipes.forget_loaded)
         self._watch.timeout.connect(self._look_at_engine)
         self._patience.timeout.connect(self._on_patience_ended)
+
+    def _connect_library(self) -> None:
+        shelf, changer, hub = self.library.shelf, self.library.changer, self.library.hub
+        self.library.listing_wanted.connect(self.list_library)
+        for keeper in (shelf, changer, hub):
+            self.model_loaded.connect(keeper.know_loaded)
+        for keeper in (changer, hub):
+            self.model_unloaded.connect(keeper.forget_loaded)
+        self.stack_changed.connect(shelf.know_report)
+        self.load_failed.connect(changer.forget_wanted)
+        self.load_cancelled.connect(changer.forget_wanted)
 
     def _begin_work(self) -> bool:
         if self.state is not State.READY:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from PySide6.QtCore import QByteArray, Qt, Slot
@@ -24,6 +24,7 @@ from .chat_wiring import ChatWiring
 from .conversation_desk import ConversationDesk
 from .details_panel import DetailsPanel
 from .dialogs import Dialogs
+from .early_imports import EarlyImports
 from .icons import Icons
 from .job_bar import JobBar
 from .menus import Menus
@@ -37,6 +38,9 @@ from .status_chip import StatusChip
 from .thin_splitter import ThinSplitter
 from .token_counter import TokenCounter
 from .train_desk import TrainDesk
+
+if TYPE_CHECKING:
+    from .library_desk import LibraryDesk
 
 
 class MainWindow(QMainWindow):
@@ -60,6 +64,9 @@ class MainWindow(QMainWindow):
         self.places.add("prompt", self.tr("Prompt"), self._build_prompt_place)
         self.train_desk = TrainDesk(self, session.training, session.runs, self.stack, self._icons)
         self.places.add("train", self.tr("Train"), self.train_desk.build)
+        self.places.add("library", self.tr("Library"), self._build_library_place)
+        self.library: LibraryDesk | None = None
+        self._early = EarlyImports(self)
         self.job_bar = JobBar()
         self.dialogs = Dialogs(self)
         self.recipe_desk = RecipeDesk(self, session.recipes, self.stack, self.place, self.details)
@@ -82,6 +89,7 @@ class MainWindow(QMainWindow):
         self._icons.start()
         self.wiring.begin()
         self._session.list_library()
+        self._session.library.downloads.begin()
         if rows is not None:
             self.stack.show_rows(rows)
         self.place.box.adapters.know_stack(self.stack.rows())
@@ -134,6 +142,16 @@ class MainWindow(QMainWindow):
 
     def _build_prompt_place(self) -> tuple[QWidget, QWidget | None]:
         return self.place, self.details
+
+    def _build_library_place(self) -> tuple[QWidget, QWidget | None]:
+        # Here and not above: the window starts without it.
+        from .library_desk import LibraryDesk
+
+        self.library = desk = LibraryDesk(self, self._session, self._icons)
+        desk.adapter_chosen.connect(self.stack.add)
+        desk.model_chosen.connect(self.base.choose)
+        desk.told.connect(self._on_told)
+        return desk.place, desk.details
 
     def _build(self) -> None:
         self.menuBar().setCornerWidget(self._chip)

@@ -70,7 +70,8 @@ def test_the_verbs_are_the_same():
 def test_what_the_window_reads_is_there(application, tmp_path):
     fake = FakeSession(tmp_path)
     for name in (
-        "home", "settings", "state", "loaded", "recipes", "prompts", "conversations", "training", "runs", "measuring",
+        "home", "settings", "state", "loaded", "recipes", "library", "prompts", "conversations", "training",
+        "runs", "measuring",
     ):  # fmt: skip
         assert hasattr(fake, name)
         assert f"self.{name}" in inspect.getsource(Session.__init__)

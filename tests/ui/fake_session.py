@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop.library.home import Home
 from desktop.library.settings import Settings
 from desktop.session.plans import State
+from tests.ui.fake_library import FakeLibrary
 
 
 class FakeTools(QObject):
@@ -153,6 +154,7 @@ class FakeSession(QObject):
         self.asked = []
         """What was asked, in order: the verb's name and its arguments."""
         self.recipes = FakeRecipes(self.asked)
+        self.library = FakeLibrary(self.asked)
         self.prompts = FakePrompts(self.asked)
         self.measuring = FakeMeasuring(self)
         self.training = FakeTraining(self.asked)

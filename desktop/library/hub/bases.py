@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from desktop.library.home import Home
+from desktop.library.hub_cache import cached_name, list_cached
 from desktop.library.places import model_folders, visible
 from desktop.library.settings import Settings
 
@@ -61,6 +62,8 @@ def names_of_model(path: Path) -> tuple[str, ...]:
 
     The record of its download says it, else its folder's name, `user_name`.
     """
+    if name := cached_name(path):
+        return known_names(name)
     record = read_record(path)
     if record is not None:
         return tuple(dict.fromkeys((*known_names(record.repo), *known_names(record.asked))))
@@ -87,7 +90,8 @@ def _look(names: tuple[str, ...], home: Home, settings: Settings) -> str:
                 return entry.name
             if record is None and entry.name.casefold() in spelled:
                 return entry.name
-    return ""
+    cached = (one.name for one in list_cached(home, settings) if not one.is_adapter)
+    return next((name for name in cached if name.casefold() in wanted), "")
 
 
 def _is_source(name: str) -> bool:

@@ -1,0 +1,147 @@
+"""Which things of the library are shown, in which order and under which headings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from desktop.library.adapter_notes import AdapterNote, adapter_key
+from desktop.library.fit import Fit
+from desktop.library.shelf.items import Item
+from desktop.library.shelf.marks import Mark
+
+NO_MARK, NO_NOTE = Mark(), AdapterNote()
+_VERDICTS = {"fits": 0, "unknown": 1, "misfit": 2}
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be shown."""
+
+    words: str = ""
+    kind: str = ""
+    """"model", "adapter", or empty for both."""
+    favourites: bool = False
+    """Only those."""
+    grouped: bool = False
+    """Adapters below their base."""
+    column: str = "name"
+    """What they are sorted by."""
+    backwards: bool = False
+
+
+class Heading(msgspec.Struct, frozen=True):
+    """Stands above the things of one base."""
+
+    text: str
+    count: int
+
+
+@lru_cache(maxsize=8192)
+def _natural(name: str) -> tuple[tuple[int, str], ...]:
+    """So that checkpoint-90 comes before checkpoint-100."""
+    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d{1,18})", name))
+
+
+class LibraryRows:
+    """Everything that is known of the library, by path."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self.items: Sequence[Item] = ()
+        self.fits: dict[str, Fit] = {}
+        self._keys: dict[str, str] = {}
+        self._marks: Mapping[str, Mark] = {}
+        self._notes: Mapping[str, AdapterNote] = {}
+        self._texts: dict[str, str] = {}
+
+    def take_items(self, items: Sequence[Item]) -> None:
+        """The library was listed. Of what has changed since, no verdict is known any more."""
+        same = {item.path for item in set(items) & set(self.items)}
+        self.fits = {path: fit for path, fit in self.fits.items() if path in same}
+        self.items, self._texts = items, {}
+
+    def take_marks(self, marks: Mapping[str, Mark]) -> None:
+        """Tags, favourites, last uses."""
+        self._marks, self._texts = marks, {}
+
+    def take_notes(self, notes: Mapping[str, AdapterNote]) -> None:
+        """Notes and preferred weights."""
+        self._notes, self._texts = notes, {}
+
+    def mark(self, item: Item) -> Mark:
+        """What is kept about it."""
+        return self._marks.get(self._key(item), NO_MARK) if self._marks else NO_MARK
+
+    def note(self, item: Item) -> AdapterNote:
+        """What the user wrote about it."""
+        return self._notes.get(self._key(item), NO_NOTE) if self._notes else NO_NOTE
+
+    def versions(self, item: Item) -> list[Item]:
+        """The checkpoints beside it, itself among them, by their number; none where it stands alone."""
+        parent, slash, _ = item.name.rpartition("/")
+        beside = [one for one in self.items if slash and one.kind == item.kind and one.name.startswith(f"{parent}/")]
+        return sorted(beside, key=lambda one: _natural(one.name)) if len(beside) > 1 else []
+
+    def shown(self, wish: Wish) -> list[Item | Heading]:
+        """What a wish leaves, in order."""
+        words = wish.words.casefold().split()
+        found = [item for item in self.items if self._is_wanted(item, wish, words)]
+        found.sort(key=self._order(wish.column), reverse=wish.backwards)
+        if not wish.grouped:
+            return list(found)
+        groups: dict[str, list[Item]] = {}
+        for item in found:
+            groups.setdefault(item.family, []).append(item)
+        rows: list[Item | Heading] = []
+        # Adapters that name no base come last.
+        for family in sorted(groups, key=lambda name: (not name, name.casefold())):
+            rows.append(Heading(family, len(groups[family])))
+            rows += [item for item in groups[family] if item.kind == "model"]
+            rows += [item for item in groups[family] if item.kind == "adapter"]
+        return rows
+
+    def _is_wanted(self, item: Item, wish: Wish, words: Sequence[str]) -> bool:
+        if wish.kind and item.kind != wish.kind:
+            return False
+        if wish.favourites and not self.mark(item).favourite:
+            return False
+        if not words:
+            return True
+        if item.path not in self._texts:
+            self._texts[item.path] = self._text(item)
+        return all(word in self._texts[item.path] for word in words)
+
+    def _text(self, item: Item) -> str:
+        facts = (item.name, item.form, item.base, item.family, item.licence)
+        return " ".join((*facts, *self.mark(item).tags, self.note(item).notes)).casefold()
+
+    def _order(self, column: str) -> Callable[[Item], Any]:
+        orders: dict[str, Callable[[Item], Any]] = {
+            "name": lambda item: _natural(item.name.casefold()),
+            "form": lambda item: (item.kind != "model", item.form.casefold(), item.name.casefold()),
+            "size": lambda item: item.size,
+            "bits": lambda item: item.bits or 0,
+            "base": lambda item: (item.base.casefold(), item.name.casefold()),
+            "licence": lambda item: (not item.licence, item.licence.casefold(), item.name.casefold()),
+            "fits": lambda item: (self._verdict(item), item.name.casefold()),
+            # The latest first: that is what it is sorted by this for.
+            "used": lambda item: -self.mark(item).used,
+            "tags": lambda item: (not self.mark(item).tags, self.mark(item).tags, item.name.casefold()),
+            "weight": lambda item: 1.0 if (weight := self.note(item).weight) is None else weight,
+        }
+        return orders[column]
+
+    def _verdict(self, item: Item) -> int:
+        if item.problem:
+            return 4
+        return _VERDICTS[self.fits[item.path].verdict] if item.path in self.fits else 3
+
+    def _key(self, item: Item) -> str:
+        # Finding out where a path leads asks the disk: once is enough.
+        if item.path not in self._keys:
+            self._keys[item.path] = adapter_key(item.path)
+        return self._keys[item.path]

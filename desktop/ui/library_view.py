@@ -1,0 +1,122 @@
+"""The table of the library on the screen: keys for its verbs, headings over the whole width, nothing a row costs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from desktop.library.shelf.items import Item
+
+from . import theme
+from .library_table import COLUMNS, ITEM_ROLE, LibraryTable
+
+WIDTHS = {
+    "name": 220, "form": 104, "size": 72, "fits": 96, "base": 150, "bits": 44, "licence": 88, "used": 84, "tags": 100,
+    "weight": 60,
+}  # fmt: skip
+
+
+class LibraryView(QTableView):
+    """One thing is chosen at a time, and stays so while the list changes around it."""
+
+    #: Another thing is chosen: Item, or None.
+    chosen_changed = Signal(object)
+    #: Use it: Item.
+    wanted = Signal(object)
+    #: Delete it: Item.
+    delete_wanted = Signal(object)
+    #: Rename it: Item.
+    rename_wanted = Signal(object)
+
+    def __init__(self, table: LibraryTable, parent: QWidget | None = None) -> None:
+        """Shows this table."""
+        super().__init__(parent)
+        self._table = table
+        self._path = ""
+        self._told: Item | None = None
+        self.setModel(table)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setAccessibleName(self.tr("Models and adapters of the library"))
+        self.setFont(theme.tabular(self.font()))
+        rows, columns = self.verticalHeader(), self.horizontalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(self.fontMetrics().height() + 2 * theme.GRID)
+        columns.setHighlightSections(False)
+        columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        columns.setSectionsMovable(True)
+        for column, name in enumerate(COLUMNS):
+            columns.resizeSection(column, WIDTHS[name])
+        columns.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        self.setSortingEnabled(True)
+        table.modelReset.connect(self._on_reset)
+        self.selectionModel().currentRowChanged.connect(self._on_current_changed)
+        self.activated.connect(self._on_activated)
+
+    def chosen(self) -> Item | None:
+        """What is chosen."""
+        index = self.currentIndex()
+        item: Item | None = index.data(ITEM_ROLE) if index.isValid() else None
+        return item
+
+    def choose(self, path: str) -> None:
+        """Choose what lies at a path, now or when it is listed."""
+        self._path = path
+        row = self._table.row_of(path)
+        if row >= 0:
+            self._select(row)
+
+    def show_base(self, loaded: bool) -> None:
+        """Verdicts are shown while there is a base they are about."""
+        self.setColumnHidden(COLUMNS.index("fits"), not loaded)
+
+    def _select(self, row: int) -> None:
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        self.selectionModel().setCurrentIndex(self._table.index(row, 0), flags)
+
+    def _on_reset(self) -> None:
+        self.clearSpans()
+        for row in self._table.headings():
+            self.setSpan(row, 0, 1, len(COLUMNS))
+        row = self._table.row_of(self._path)
+        if row < 0:
+            row = self._table.first_item()
+        if row >= 0:
+            kept = self._path
+            self._select(row)
+            # Where a filter hides what was chosen, it is chosen again as soon as it is back.
+            self._path = kept or self._path
+        self._tell()
+
+    def _on_current_changed(self) -> None:
+        if (item := self.chosen()) is not None:
+            self._path = item.path
+        self._tell()
+
+    def _tell(self) -> None:
+        item = self.chosen()
+        if item != self._told:
+            self._told = item
+            self.chosen_changed.emit(item)
+
+    def _on_activated(self, _: QModelIndex) -> None:
+        if (item := self.chosen()) is not None:
+            self.wanted.emit(item)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Delete and F2, as in a file manager."""
+        signals = {int(Qt.Key.Key_Delete): self.delete_wanted, int(Qt.Key.Key_F2): self.rename_wanted}
+        signal = signals.get(event.key())
+        item = self.chosen()
+        if signal is None or item is None:
+            super().keyPressEvent(event)
+            return
+        signal.emit(item)
