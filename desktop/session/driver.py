@@ -21,6 +21,7 @@ from desktop.library.user_templates import read_templates
 from desktop.prompting.lora_tags import lay_over
 
 from .answering import Taken, dress_plan, request_for
+from .asking import EngineAsking
 from .fetching import fetch_starter
 from .lane import Lane
 from .message import read_message
@@ -86,6 +87,7 @@ class EngineDriver(QObject):
         self._watched = WatchedFiles()
         self.tools = StackTools(self._main, self.stack, self._with_model, self._on_gone, self._watched.changed, self)
         self.stack_changed.connect(self.tools.probe_soon)
+        self.asking = EngineAsking(self._main, self._with_model, self._on_gone)
         self._sides: list[Side] = []
         """The answers to the present prompt as far as they came: the stack's, then the base's."""
 

@@ -18,12 +18,16 @@ from .conversation_keeper import ConversationKeeper
 from .driver import EngineDriver
 from .library_keepers import LibraryKeepers
 from .library_reader import LibraryReader
+from .measuring import Measuring
 from .note_keeper import NoteKeeper
 from .plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, State
 from .prompt_keeper import PromptKeeper
 from .recipe_keeper import RecipeKeeper
+from .run_keeper import RunKeeper
 from .saved import Saved
 from .saver import Saver
+from .train_keeper import TrainKeeper
+from .train_plans import MeasurePlan
 
 WATCH_INTERVAL = 1000
 """Milliseconds between two looks at the engine: is it alive, how much memory does it take."""
@@ -105,9 +109,11 @@ class Session(QObject):
         self._rows: tuple[Lora, ...] = ()
         self._starter_plan: LoadPlan | None = None
         self._loaders = Loaders(home, settings)
-        self._driver = EngineDriver(home, self._loaders, Governor(), self)
+        governor = Governor()
+        self._driver = EngineDriver(home, self._loaders, governor, self)
         self.tools = self._driver.tools
         """What is done with the whole stack; its signals tell what came of it."""
+        self.measuring = Measuring(home, self.tools, self)
         self._reader = LibraryReader(home, settings, self._loaders, self)
         self._saver = Saver(home.root, self)
         self._notes = NoteKeeper(home.root, self._saver.lanes[0], self)
@@ -115,6 +121,8 @@ class Session(QObject):
         self.library = LibraryKeepers(home, settings, self._reader, self)
         """The library's place: its list, what is changed in it, downloads, and the search of the hub."""
         self.prompts = PromptKeeper(home, self)
+        self.training = TrainKeeper(home, settings, self._loaders, self._driver.asking, self)
+        self.runs = RunKeeper(home, governor, self)
         self.conversations = ConversationKeeper(home, self)
         self._stuck = False
         self._told_waiting = False
@@ -199,6 +207,11 @@ class Session(QObject):
         if self._begin_work():
             self.tools.export(request)
 
+    def measure(self, plan: MeasurePlan) -> None:
+        """Measure the base, adapters and stacks on rows."""
+        if self.loaded is not None and self._begin_work():
+            self.measuring.measure(plan, self.loaded.info)
+
     def count_tokens(self, number: int, text: str) -> None:
         """Count a text's tokens, if the engine is idle."""
         if self.state is State.READY:
@@ -257,9 +270,11 @@ class Session(QObject):
         self._watch.stop()
         self._patience.stop()
         self._reader.shut_down()
+        self.training.shut_down()  # before the lane it asks the engine on
         self._driver.shut_down()
         self.recipes.shut_down()
         self.prompts.shut_down()
+        self.runs.shut_down()
         self.conversations.shut_down()
         self.library.shut_down()
         self._saver.shut_down()
@@ -287,15 +302,13 @@ class Session(QObject):
         saver.save_failed.connect(self.save_failed)
         self._notes.notes_known.connect(self.notes_known)
         self._notes.notes_failed.connect(self.notes_failed)
+        keepers = (self.recipes, self.prompts, self.training, self.runs, self.conversations, self.library)
         self._connect_library()
         for lane in (
             *driver.lanes,
             *reader.lanes,
             *saver.lanes,
-            *self.recipes.lanes,
-            *self.prompts.lanes,
-            *self.conversations.lanes,
-            *self.library.lanes,
+            *(lane for keeper in keepers for lane in keeper.lanes),
         ):
             lane.work_failed.connect(self.work_failed)
         # What changes the state

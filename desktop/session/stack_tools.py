@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from desktop.api import ExportReport, ExportRequest, Logits, Mode
+from desktop.api import ExportRequest, Logits, Mode
 from desktop.engine.client import EngineClient
 from desktop.engine.jobs import EngineGone, Job, JobCancelled, JobFailed
 from desktop.engine.messages import Step
@@ -17,6 +18,7 @@ from .plans import Proved
 from .problems import IN_WORDS, bug_from, problem_from
 from .stack_keeper import StackKeeper
 
+T = TypeVar("T")
 QUIET = 600
 """Milliseconds without a change before the stack's effect is measured: a slider that is dragged makes many."""
 
@@ -57,7 +59,7 @@ class StackTools(QObject):
         self._client = client
         self._lost = lost
         self._files_changed = files_changed
-        self._job: Job[ExportReport] | None = None
+        self._job: Job[Any] | None = None
         self._stopped = False
         self._quiet = QTimer(self, singleShot=True, interval=QUIET)
         self._quiet.timeout.connect(self.probe)
@@ -65,15 +67,15 @@ class StackTools(QObject):
 
     def set_mode(self, mode: Mode) -> None:
         """Fold the stack into the weights, or compute it exactly again."""
-        self._submit(lambda client: self._set_mode(client, mode))
+        self.work(lambda client: self._set_mode(client, mode))
 
     def prove(self) -> None:
         """Prove each adapter of the stack and all of them together."""
-        self._submit(self._prove)
+        self.work(self._prove)
 
     def export(self, request: ExportRequest) -> None:
         """Write the stack to disk."""
-        self._submit(lambda client: self._export(client, request))
+        self.work(lambda client: self._export(client, request))
 
     def stop(self) -> bool:
         """End it at the next point where it can end. False if that was asked before: then only the engine can end."""
@@ -102,9 +104,28 @@ class StackTools(QObject):
         """Compare the next token's logits with the base's, when the engine is free; nothing is told if it can't."""
         self._lane.submit(self._probe)
 
-    def _submit(self, work: Callable[[EngineClient], None]) -> None:
+    def work(self, work: Callable[[EngineClient], None]) -> None:
+        """Do something with the engine while nobody else changes the stack; what comes of it is told as ever."""
         self._stopped = False
         self._lane.submit(lambda: self._run(work))
+
+    def follow(self, job: Job[T], words: str = "") -> T:
+        """Wait for a job on the lane, telling how far it is under these words or its own; `stop` cancels it."""
+        self._job = job
+        if self._stopped:
+            job.cancel()
+        try:
+            for event in job.events():
+                if isinstance(event, Step):
+                    self.progressed.emit(words or event.step, event.fraction)
+            return job.result()
+        finally:
+            self._job = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the end of it was asked for."""
+        return self._stopped
 
     def _run(self, work: Callable[[EngineClient], None]) -> None:
         client = self._client()
@@ -142,16 +163,7 @@ class StackTools(QObject):
         self.proved.emit(Proved(tuple(proofs), self._files_changed()))
 
     def _export(self, client: EngineClient, request: ExportRequest) -> None:
-        self._job = job = client.export(request)
-        if self._stopped:
-            job.cancel()
-        try:
-            for event in job.events():
-                if isinstance(event, Step):
-                    self.progressed.emit(event.step, event.fraction)
-            self.exported.emit(job.result())
-        finally:
-            self._job = None
+        self.exported.emit(self.follow(client.export(request)))
 
     def _probe(self) -> None:
         client = self._client()

@@ -90,6 +90,8 @@ class ChatWiring(QObject):
 
     @Slot()
     def _on_send(self) -> None:
+        if not self._place.isVisible():
+            return  # another place is shown, and the keys are its own
         if self._place.shows_notebook:
             self._place.notebook.request_complete()
         else:

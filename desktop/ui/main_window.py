@@ -37,6 +37,7 @@ from .stack_panel import StackPanel
 from .status_chip import StatusChip
 from .thin_splitter import ThinSplitter
 from .token_counter import TokenCounter
+from .train_desk import TrainDesk
 
 if TYPE_CHECKING:
     from .library_desk import LibraryDesk
@@ -61,6 +62,8 @@ class MainWindow(QMainWindow):
         self.details = DetailsPanel()
         self.places = Places()
         self.places.add("prompt", self.tr("Prompt"), self._build_prompt_place)
+        self.train_desk = TrainDesk(self, session.training, session.runs, self.stack, self._icons)
+        self.places.add("train", self.tr("Train"), self.train_desk.build)
         self.places.add("library", self.tr("Library"), self._build_library_place)
         self.library: LibraryDesk | None = None
         self._early = EarlyImports(self)
@@ -93,6 +96,7 @@ class MainWindow(QMainWindow):
         self._session.let_changes_wait(self.menus.changes_wait.isChecked())
         self._session.read_notes()
         self.prompt_desk.begin(self.stack.effective_rows())
+        self.train_desk.begin()
         self._session.set_rows(self.stack.effective_rows())
         if plan is not None:
             self.base.show_plan(plan)
@@ -210,6 +214,7 @@ class MainWindow(QMainWindow):
         self._connect_stack()
         self._connect_answers()
         self._connect_recipes()
+        self._connect_training()
         self._connect_saving()
         self._connect_menus()
 
@@ -320,6 +325,18 @@ class MainWindow(QMainWindow):
         session.answer_failed.connect(again.drop)
         session.engine_lost.connect(again.drop)
 
+    def _connect_training(self) -> None:
+        session, desk = self._session, self.train_desk
+        session.models_listed.connect(desk.know_models)
+        session.adapters_listed.connect(desk.know_adapters)
+        desk.rows_wanted.connect(self._show_stack)
+        desk.library_changed.connect(session.list_library)
+        desk.told.connect(self._on_told)
+        self.menus.send.triggered.connect(self._on_main_verb)
+        desk.measure_wanted.connect(session.measure)
+        session.measuring.measured.connect(desk.show_measured)
+        session.tools.failed.connect(desk.show_failed)
+
     def _connect_saving(self) -> None:
         session, place = self._session, self.place
         place.box.text_edited.connect(session.touch)
@@ -378,13 +395,14 @@ class MainWindow(QMainWindow):
     def _on_state_changed(self, state: State) -> None:
         for part in (self.chat, self.base, self.place, self.job_bar, self._chip, self.stack_actions, self.recipe_desk):
             part.show_state(state)
+        self.train_desk.show_state(state)
 
     @Slot(object)
     def _on_model_loaded(self, loaded: Loaded) -> None:
         self._chip.show_model(loaded.plan.name)
         self.dialogs.know_versions(loaded.info.versions)
         self.chat.know_versions(loaded.info.versions)
-        for part in (self.base, self.details, self.place, self.stack_actions, self.prompt_desk):
+        for part in (self.base, self.details, self.place, self.stack_actions, self.prompt_desk, self.train_desk):
             part.show_loaded(loaded)
         self.recipe_desk.again.know_mode("exact")
         self._chip.show_mode("exact")
@@ -397,7 +415,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_model_unloaded(self) -> None:
         self._chip.show_model("")
-        for part in (self.base, self.details, self.place, self.stack_actions, self.prompt_desk):
+        for part in (self.base, self.details, self.place, self.stack_actions, self.prompt_desk, self.train_desk):
             part.show_loaded(None)
         self.stack.show_unloaded()
         self.dialogs.chooser.show_base("")
@@ -442,6 +460,11 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _on_row_selected(self, row: Lora | None) -> None:
         self.details.facts.show_row(row, self.stack.report())
+
+    @Slot()
+    def _on_main_verb(self) -> None:
+        if self.places.current() == "train":
+            self.train_desk.start()
 
     @Slot(object)
     def _show_stack(self, rows: tuple[Lora, ...]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QTabBar, QWidget
 
 from . import theme
@@ -45,6 +46,9 @@ class Places(QWidget):
         tab = self._bar.addTab(title)
         self._bar.setTabData(tab, name)
         self._bar.setTabToolTip(tab, f"Ctrl+{tab + 1}")
+        key = QShortcut(QKeySequence(f"Ctrl+{tab + 1}"), self)
+        key.setObjectName(name)
+        key.activated.connect(self._on_key)
         self.setVisible(self._bar.count() > 1)
         if tab == 0:
             self._show(name)
@@ -76,6 +80,10 @@ class Places(QWidget):
         if side is not None:
             self.side.setCurrentWidget(side)
         self.side.setVisible(self._side_wanted and side is not None)
+
+    @Slot()
+    def _on_key(self) -> None:
+        self.show_place(self.sender().objectName())
 
     @Slot(int)
     def _on_tab_changed(self, tab: int) -> None:

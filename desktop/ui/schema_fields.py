@@ -108,14 +108,14 @@ class _Number(Field):
         super().__init__(name, schema, parent)
         self.widget: QDoubleSpinBox = QDoubleSpinBox()
         known = (schema[name] for name in ("default", "minimum", "maximum") if schema.get(name) is not None)
-        self._decimals = max([2, *(min(_decimals(number), 6) for number in known)])
+        self._decimals = max([2, *(min(_decimals(number), 6) for number in (*known, schema.get("x-step", 1)))])
         self.widget.setDecimals(self._decimals)
         self.widget.setCorrectionMode(QDoubleSpinBox.CorrectionMode.CorrectToNearestValue)
         step = 10**-self._decimals
         lowest = schema.get("minimum", schema.get("exclusiveMinimum", -1e9 - step) + step)
         highest = schema.get("maximum", schema.get("exclusiveMaximum", 1e9 + step) - step)
         self.widget.setRange(lowest, highest)
-        self.widget.setSingleStep(0.05 if highest - lowest <= 10 else 1.0)
+        self.widget.setSingleStep(schema.get("x-step", 0.05 if highest - lowest <= 10 else 1.0))
         self.widget.valueChanged.connect(self.edited)
         self.set_value(self.default or 0.0)
 

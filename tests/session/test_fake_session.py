@@ -10,21 +10,31 @@ from PySide6.QtCore import QObject, Signal
 from desktop.session.conversation_keeper import ConversationKeeper
 from desktop.session.prompt_keeper import PromptKeeper
 from desktop.session.recipe_keeper import RecipeKeeper
+from desktop.session.run_keeper import RunKeeper
 from desktop.session.session import Session
+from desktop.session.train_keeper import TrainKeeper
 from tests.ui.fake_session import (
     CONVERSATION_VERBS,
     PROMPT_VERBS,
     RECIPE_VERBS,
+    RUN_VERBS,
+    TRAINING_VERBS,
     VERBS,
     FakeConversations,
     FakePrompts,
     FakeRecipes,
+    FakeRuns,
     FakeSession,
+    FakeTraining,
 )
 
 
 def signals(kind):
-    return {name: str(signal) for name, signal in vars(kind).items() if isinstance(signal, Signal)}
+    return {
+        name: str(signal)
+        for name, signal in vars(kind).items()
+        if isinstance(signal, Signal) and not name.startswith("_")
+    }
 
 
 def verbs(kind):
@@ -38,6 +48,8 @@ def verbs(kind):
         (Session, FakeSession),
         (RecipeKeeper, FakeRecipes),
         (PromptKeeper, FakePrompts),
+        (TrainKeeper, FakeTraining),
+        (RunKeeper, FakeRuns),
         (ConversationKeeper, FakeConversations),
     ],
 )
@@ -50,11 +62,16 @@ def test_the_verbs_are_the_same():
     assert set(VERBS) == verbs(Session)
     assert set(RECIPE_VERBS) == verbs(RecipeKeeper)
     assert set(PROMPT_VERBS) == verbs(PromptKeeper)
+    assert set(TRAINING_VERBS) == verbs(TrainKeeper)
+    assert set(RUN_VERBS) == verbs(RunKeeper)
     assert set(CONVERSATION_VERBS) == verbs(ConversationKeeper)
 
 
 def test_what_the_window_reads_is_there(application, tmp_path):
     fake = FakeSession(tmp_path)
-    for name in ("home", "settings", "state", "loaded", "recipes", "library", "prompts", "conversations"):
+    for name in (
+        "home", "settings", "state", "loaded", "recipes", "library", "prompts", "conversations", "training",
+        "runs", "measuring",
+    ):  # fmt: skip
         assert hasattr(fake, name)
         assert f"self.{name}" in inspect.getsource(Session.__init__)

@@ -53,6 +53,47 @@ class FakePrompts(QObject):
         self.asked = asked
 
 
+class FakeMeasuring(QObject):
+    """The signal of `desktop.session.measuring.Measuring`."""
+
+    measured = Signal(object)
+
+
+class FakeTraining(QObject):
+    """The same signals and verbs as `desktop.session.train_keeper.TrainKeeper`; a test compares the two."""
+
+    data_listed = Signal(list, list)
+    check_progressed = Signal(float)
+    data_checked = Signal(object)
+    data_refused = Signal(str)
+    row_shown = Signal(object)
+    run_planned = Signal(object)
+    plan_refused = Signal(str)
+    run_started = Signal(str)
+    start_refused = Signal(str)
+
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
+
+
+class FakeRuns(QObject):
+    """The same signals and verbs as `desktop.session.run_keeper.RunKeeper`; a test compares the two."""
+
+    runs_listed = Signal(list)
+    run_grew = Signal(object)
+    run_ended = Signal(object)
+    runs_read = Signal(list)
+    told = Signal(str)
+    refused = Signal(str)
+
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
+
+
 class FakeConversations(QObject):
     """The same signals and verbs as `desktop.session.conversation_keeper.ConversationKeeper`; a test compares them."""
 
@@ -115,6 +156,9 @@ class FakeSession(QObject):
         self.recipes = FakeRecipes(self.asked)
         self.library = FakeLibrary(self.asked)
         self.prompts = FakePrompts(self.asked)
+        self.measuring = FakeMeasuring(self)
+        self.training = FakeTraining(self.asked)
+        self.runs = FakeRuns(self.asked)
         self.conversations = FakeConversations(self.asked)
 
     def become(self, state, loaded=None):
@@ -142,7 +186,7 @@ VERBS = (
     "inspect_adapter",
     "warm_up", "load", "get_starter", "cancel", "unload", "restart", "set_rows", "answer", "count_tokens",
     "list_library", "describe_loaders", "look_at_devices", "probe", "judge_fit", "set_mode", "prove_stack",
-    "export_stack", "touch", "save", "shut_down",
+    "export_stack", "measure", "touch", "save", "shut_down",
     "let_changes_wait",
     "judge_fits", "read_notes", "keep_note",
 )  # fmt: skip
@@ -152,6 +196,13 @@ RECIPE_VERBS = (
 )  # fmt: skip
 PROMPT_VERBS = (
     "list_all", "find_automatic", "save_template", "delete_template", "save_preset", "delete_preset", "shut_down",
+)  # fmt: skip
+TRAINING_VERBS = (
+    "list_data", "check_data", "show_row", "plan_run", "start_training", "resume_run", "shut_down",
+)  # fmt: skip
+RUN_VERBS = (
+    "begin", "list_runs", "show_run", "follow_run", "tell_run", "read_runs", "trash_run", "export_csv", "save_picture",
+    "shut_down",
 )  # fmt: skip
 CONVERSATION_VERBS = (
     "warm_up", "list_all", "open", "keep", "rename", "delete", "give_out", "take_in", "list_sets", "keep_example",
@@ -163,5 +214,9 @@ for _name in RECIPE_VERBS:
     setattr(FakeRecipes, _name, _verb(_name))
 for _name in PROMPT_VERBS:
     setattr(FakePrompts, _name, _verb(_name))
+for _name in TRAINING_VERBS:
+    setattr(FakeTraining, _name, _verb(_name))
+for _name in RUN_VERBS:
+    setattr(FakeRuns, _name, _verb(_name))
 for _name in CONVERSATION_VERBS:
     setattr(FakeConversations, _name, _verb(_name))

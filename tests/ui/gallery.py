@@ -40,6 +40,7 @@ from desktop.ui import theme
 from desktop.ui.main_window import MainWindow
 from tests.ui import library_states
 from tests.ui.fake_session import FakeSession
+from tests.ui.train_gallery import TRAIN_STATES
 
 SIZES = ((1280, 800), (1920, 1080))
 MODEL = "/library/models/starter"
@@ -597,7 +598,7 @@ STATES = (
     first_run, nothing_loaded, loading, idle, facts, answering, tagged, compared, hostile, failed,
     engine_gone, settings, misfit, chooser, loaders, solo, muted, narrow, dragging, notes, fitting, reply,
     recipes, recipe_name, proved, effect, sampling, sampling_all, templates, template_wrong, presets_listed,
-    preset_name, *library_states.STATES,
+    preset_name, *TRAIN_STATES, *library_states.STATES,
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QTabBar, QVBoxLayout, QWidget
 
 from desktop.ui.places import Places
+from tests.ui.hands import until
 
 
 class Visited:
@@ -86,6 +87,17 @@ def test_keys_and_clicks_change_the_place_and_say_so(places, visited):
     assert said == ["library", "train"]
     assert places.current() == "train"
     assert places.middle.currentWidget().text() == "train"
+
+
+def test_ctrl_and_a_number_goes_to_a_place(places, visited):
+    add_others(places, visited)
+    window = places.window()
+    window.activateWindow()
+    until(window.isActiveWindow)
+    QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    assert places.current() == "train"
+    QTest.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert places.current() == "prompt"
 
 
 def test_an_unknown_name_changes_nothing(places):

@@ -19,6 +19,8 @@ class RunEntry(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     path: str
     phase: Phase = "failed"
+    alive: bool = False
+    """Whether an engine works on it."""
     sentence: str = ""
     problem: str = ""
     """Why it can't be read; empty where it can."""
@@ -67,6 +69,7 @@ def run_entry(folder: RunFolder) -> RunEntry:
         id=folder.id,
         path=str(folder.root),
         phase=state.phase,
+        alive=state.alive,
         sentence=state.sentence,
         name=run.name,
         base=run.model.name,
