@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QWidget
 
 from desktop.library.adapters import AdapterEntry
 from desktop.library.models import ModelEntry
@@ -13,6 +13,7 @@ from desktop.library.runs.run_file import Base
 from desktop.session.plans import Loaded
 
 from . import theme
+from .tick_box import TickBox
 
 
 class TrainBaseForm(QWidget):
@@ -47,7 +48,7 @@ class TrainBaseForm(QWidget):
         edit = self._start.lineEdit()
         assert edit is not None
         edit.setPlaceholderText(self.tr("fresh factors"))
-        self._on_stack = QCheckBox(self.tr("On top of the present stack"))
+        self._on_stack = TickBox(self.tr("On top of the present stack"))
         self._on_stack.setToolTip(
             self.tr("The adapters of the stack act while the new one learns, and stay as they are.")
         )

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from desktop.session.plans import Problem, State
 from desktop.session.train_plans import Measured
 
 from . import theme
 from .icons import Icons
+from .tick_box import TickBox
 from .train_table import TextTable, make_view
 
 
@@ -32,10 +33,10 @@ class TrainEvaluationPage(QWidget):
         self._file.setPlaceholderText(self.tr("a dataset or a file of rows; read as the form says"))
         self._browse = QPushButton(self.tr("Browse"))
         self._browse.setAccessibleName(self.tr("Browse for rows to measure on"))
-        self.base = QCheckBox(self.tr("Base"))
-        self.each = QCheckBox(self.tr("Each adapter alone"))
-        self.stack = QCheckBox(self.tr("The stack"))
-        self.checkpoints = QCheckBox(self.tr("Checkpoints of the run that is shown"))
+        self.base = TickBox(self.tr("Base"))
+        self.each = TickBox(self.tr("Each adapter alone"))
+        self.stack = TickBox(self.tr("The stack"))
+        self.checkpoints = TickBox(self.tr("Checkpoints of the run that is shown"))
         for box in (self.base, self.each, self.stack):
             box.setChecked(True)
         self._measure = QPushButton(self.tr("Measure"))
