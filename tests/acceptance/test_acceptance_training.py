@@ -55,7 +55,7 @@ def events_of(lines: list[str], kind: str) -> list[dict]:
 
 
 def test_rows_become_an_adapter_that_answers(command, tiny_home, tmp_path):
-    """64 rows, one epoch, in an engine of its own; the result is used by its name, and PEFT answers the same with it."""
+    """64 rows, one epoch, in an engine of its own; the result is used by name, and PEFT answers the same with it."""
     data = write_alpaca(tmp_path / "rows.json", 64 + 8)
     lines = command(
         tiny_home, "train", "--model", "tiny", "--dtype", "float32", "--dataset", data, "--format", "alpaca-chatbot",
