@@ -8,44 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from desktop.cli.main import main
-from desktop.library.home import Home
 from desktop.library.runs.run_file import read_run_file
-from tests import tiny
 from tests.acceptance import plain_trainer
-from tests.contract.opening import ROOT, plugins_of
+from tests.contract.opening import ROOT
 
 PROMPT = "User: Say 3\nAssistant:"
-
-
-@pytest.fixture
-def command(plugin_folders, capsys):
-    """`lora-deck ARGUMENTS`; what it printed on standard output, by lines."""
-
-    def run(home: Home, *arguments: object) -> list[str]:
-        with plugins_of(*plugin_folders):
-            status = main(["--home", str(home.root), *map(str, arguments)])
-        out, err = capsys.readouterr()
-        assert status == 0, err
-        return out.splitlines()
-
-    return run
-
-
-@pytest.fixture
-def tiny_home(tmp_path) -> Home:
-    """A home with a model called `tiny`."""
-    home = Home(tmp_path / "home")
-    tiny.make_model(home.models / "tiny")
-    return home
-
-
-def write_alpaca(path: Path, count: int) -> Path:
-    """Rows as people have them: some with an input, some with an empty one or none, some with further keys."""
-    more = ({"input": ""}, {"input": "the fox"}, {}, {"input": "", "id": 7, "source": None})
-    rows = [{"instruction": f"Say {n}", "output": f"Paris {n % 8}", **more[n % len(more)]} for n in range(count)]
-    path.write_text(json.dumps(rows), encoding="utf-8")
-    return path
 
 
 def events_of(lines: list[str], kind: str) -> list[dict]:
@@ -54,12 +21,11 @@ def events_of(lines: list[str], kind: str) -> list[dict]:
     return [line["event"] for line in told if line.get("event", {}).get("type") == kind]
 
 
-def test_rows_become_an_adapter_that_answers(command, tiny_home, tmp_path):
+def test_rows_become_an_adapter_that_answers(command, tiny_home, alpaca):
     """64 rows, one epoch, in an engine of its own; the result is used by name, and PEFT answers the same with it."""
-    data = write_alpaca(tmp_path / "rows.json", 64 + 8)
     lines = command(
-        tiny_home, "train", "--model", "tiny", "--dtype", "float32", "--dataset", data, "--format", "alpaca-chatbot",
-        "--holdout", "8", "--output", "taught", "--json",
+        tiny_home, "train", "--model", "tiny", "--dtype", "float32", "--dataset", alpaca(64 + 8),
+        "--format", "alpaca-chatbot", "--holdout", "8", "--output", "taught", "--json",
         "--set-train", "epochs=1", "batch_size=4", "learning_rate=1e-2", "eval_every=1",
     )  # fmt: skip
     assert len(events_of(lines, "step")) == 16
