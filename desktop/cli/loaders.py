@@ -68,6 +68,9 @@ def register(commands: Any) -> None:
         verb.add_argument("--home", metavar="FOLDER", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     way = setup.add_mutually_exclusive_group()
     way.add_argument("--requirements", metavar="FILE", help="install this file instead of the loader's own")
+    way.add_argument(
+        "--engine", metavar="NAME", default="", help="for a loader that has several: the list for this one"
+    )
     way.add_argument("--use", metavar="INTERPRETER", help="record an existing interpreter and make none")
     way.add_argument("--own", action="store_true", help="go back to the program's own interpreter")
     setup.add_argument("--python", metavar="EXE", help="the Python to make the environment with (default: this one)")
@@ -121,7 +124,9 @@ def run_setup(args: argparse.Namespace) -> int:
         if args.use:
             found = use_interpreter(home, known.ref, args.use)
         else:
-            requirements = Path(args.requirements).expanduser() if args.requirements else requirements_of(known)
+            requirements = (
+                Path(args.requirements).expanduser() if args.requirements else requirements_of(known, args.engine)
+            )
             environment = Environment(requirements, args.python or sys.executable)
             found = make_interpreter(home, known.ref, environment, lambda line: say(one_line(line)))
     except SetupError as error:

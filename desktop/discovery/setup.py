@@ -98,8 +98,11 @@ def check(home: Home, ref: LoaderRef, python: str) -> Found:
     return found
 
 
-def requirements_of(found: Found) -> Path:
-    """The requirements file a loader names. Raises SetupError where it names none that is there."""
+def requirements_of(found: Found, engine: str = "") -> Path:
+    """The requirements file a loader names, or the one beside it for an engine by name (requirements-ENGINE.txt).
+
+    Raises SetupError where there is none.
+    """
     name = found.ref.name
     other = "Give one with --requirements FILE, or an interpreter that has everything with --use INTERPRETER."
     if found.info is None:
@@ -108,7 +111,11 @@ def requirements_of(found: Found) -> Path:
     if not inside:
         raise SetupError(f"{name} names no requirements file. {other}")
     folder = package_folder(package)
+    if engine:
+        inside = Path(inside).with_name(f"requirements-{engine}.txt").as_posix() if engine.isidentifier() else ""
     file = (folder / inside).resolve() if folder else None
+    if engine and (file is None or not file.is_file()):
+        raise SetupError(f"{name} has no requirements file for an engine {engine}. {other}")
     if folder is None or file is None or not file.is_relative_to(folder.resolve()) or not file.is_file():
         raise SetupError(f"{name} names the requirements file {found.info.requirements}, which is not there. {other}")
     return file

@@ -48,7 +48,7 @@ class Home:
 
     @property
     def conversations(self) -> Path:
-        """Every reply with its recipe, a file a day."""
+        """Conversations, a file each, and every reply with its recipe, a file a day."""
         return self.root / "conversations"
 
     @property
@@ -60,6 +60,11 @@ class Home:
     def runs(self) -> Path:
         """Training runs, a folder each."""
         return self.root / "runs"
+
+    @property
+    def trash(self) -> Path:
+        """What the user deleted; emptied by nobody but the user."""
+        return self.root / "trash"
 
     @property
     def engines(self) -> Path:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from desktop.api import Sampling
+from desktop.api import Message, Sampling
 from desktop.api.loading import Bits, DType
 
 FORMAT = 1
@@ -102,6 +102,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str
     input: str = ""
     system: str = ""
+    before: tuple[Message, ...] = ()
+    """The messages of the conversation that were sent before the prompt."""
+    start: str = ""
+    """How the answer began, where that was given."""
 
 
 class RecipeFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,12 @@ PLAIN_TEMPLATE = "plain"
 MODEL_TEMPLATE = "model"
 """The chat template the model brings along; the engine renders it, not this module."""
 
+PLAIN_JINJA = (
+    "{% for message in messages %}{% if message['role'] != 'assistant' and not loop.first %}{{ '\\n\\n' }}{% endif %}"
+    "{{ message['content'] }}{% endfor %}"
+)
+"""The plain template as Jinja."""
+
 
 class TemplateError(Exception):
     """The template can't be used as asked; the message says what to do."""
@@ -64,7 +70,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
             return self.jinja
         if self.turns is not None:
             return self.turns.as_jinja(self.stop)
-        return "" if self.name == MODEL_TEMPLATE else "{{ messages | map(attribute='content') | join('\\n\\n') }}"
+        return "" if self.name == MODEL_TEMPLATE else PLAIN_JINJA
 
     def render_messages(self, messages: Sequence[Message]) -> str:
         """The text of a conversation up to its next answer. Raises TemplateError for what has no place."""
@@ -83,7 +89,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
             return self.turns.render(messages)
         if self.name == MODEL_TEMPLATE:
             raise TemplateError("The model's own template is rendered by the model, so it needs a loaded one.")
-        return "\n\n".join(message.content for message in messages)
+        return _in_plain(messages)
 
     def render(self, prompt: str, input: str = "") -> str:
         """The text for the model. Nothing inside `prompt` or `input` is interpreted. Raises TemplateError."""
@@ -95,6 +101,14 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
             fitting = ", ".join(template.name for template in TEMPLATES if template.takes_input)
             raise TemplateError(f"The template {self.name} has no place for an input. Use one of: {fitting}.")
         return self.before_with_input + prompt + self.between + input + self.after
+
+
+def _in_plain(messages: Sequence[Message]) -> str:
+    """Each message of the user on lines of its own, each answer straight behind what it continues."""
+    first, *rest = messages
+    return first.content + "".join(
+        message.content if message.role == "assistant" else f"\n\n{message.content}" for message in rest
+    )
 
 
 class _Words(msgspec.Struct, frozen=True):

@@ -3,19 +3,62 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from desktop.api import Chunk, GenerateRequest, LoaderError, Lora
+from desktop.api import Chunk, GenerateRequest, LoaderError, Lora, ModelInfo
+from desktop.engine.client import EngineClient
+from desktop.engine.jobs import EngineGone, JobFailed
 from desktop.engine.messages import GenerateResult, Segment
 from desktop.library.recipe_making import parts_of
-from desktop.prompting.dressing import Dressed
+from desktop.prompting.dressing import Dressed, Wish, dress
+from desktop.prompting.dropping import fewest_dropped
+from desktop.prompting.templates import Template
 
 from .plans import PromptPlan, Side
 from .translating import tr
 
 Rows = tuple[Lora, ...]
+RESERVED = 4
+"""At most one part in so many of the context is kept free for the answer."""
+
+
+def dress_plan(
+    plan: PromptPlan, prompt: str, info: ModelInfo, client: EngineClient, own: Sequence[Template] = ()
+) -> tuple[Dressed, int]:
+    """The text of the whole conversation, and how many of its oldest messages had no room in it.
+
+    `prompt` is the plan's without its tags; `own` are the user's templates. The system message and the prompt are
+    always kept. Raises TemplateError.
+    """
+
+    def dressed(dropped: int = 0) -> Dressed:
+        wish = Wish(
+            prompt=prompt,
+            template=plan.template or None,
+            input=plan.input,
+            system=plan.system,
+            before=plan.before[dropped:],
+            start=plan.start,
+        )
+        return dress(wish, info.has_template, lambda rows: client.render(rows).result(), own)
+
+    def fits(text: str) -> bool:
+        # A token stands for a byte at least, so that a short conversation needs no counting.
+        return len(text.encode("utf-8", "replace")) <= room or client.count_tokens(text).result() <= room
+
+    room = info.context_length - min(plan.max_new_tokens, info.context_length // RESERVED)
+    whole = dressed()
+    try:
+        if not plan.before or not info.context_length or fits(whole.text):
+            return whole, 0
+        dropped = fewest_dropped(plan.before, lambda count: fits(dressed(count).text))
+    except EngineGone:
+        raise
+    except JobFailed:
+        return whole, 0  # the loader can't count; if it is too long, the engine says so
+    return dressed(dropped), dropped
 
 
 def request_for(plan: PromptPlan, dressed: Dressed) -> GenerateRequest:

@@ -18,10 +18,9 @@ from desktop.engine.messages import GenerateResult, LoaderRef
 from desktop.library.automatic_template import choose_automatically
 from desktop.library.home import Home
 from desktop.library.user_templates import read_templates
-from desktop.prompting.dressing import Wish, dress
 from desktop.prompting.lora_tags import lay_over
 
-from .answering import Taken, request_for
+from .answering import Taken, dress_plan, request_for
 from .fetching import fetch_starter
 from .lane import Lane
 from .message import read_message
@@ -257,12 +256,14 @@ class EngineDriver(QObject):
                 own = read_templates(self._home.templates)
                 covered = lay_over(self.stack.wanted, message.brought)
                 template = plan.template or self._fitting_template(loaded, covered)
-                wish = Wish(prompt=message.text, template=template, input=plan.input, system=plan.system)
-                dressed = dress(wish, loaded.info.has_template, lambda rows: client.render(rows).result(), own)
+                fitting = msgspec.structs.replace(plan, template=template or "")
+                dressed, dropped = dress_plan(fitting, message.text, loaded.info, client, own)
                 request = request_for(plan, dressed)
                 seed = None if request.sampling.greedy else request.sampling.seed
                 stack = self.stack.cover(client, message.brought)
-                answer = msgspec.structs.replace(answer, template=dressed.template, seed=seed, stack=stack)
+                answer = msgspec.structs.replace(
+                    answer, template=dressed.template, seed=seed, stack=stack, dropped=dropped
+                )
                 self._stream_both(client, request, compare=plan.compare)
         except EngineGone as gone:
             self.answer_failed.emit(problem_from(gone), self._so_far(answer))

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from desktop.api import AttachReceipt, Capabilities, LoadRequest, Lora, ModelInfo, Sampling
+from desktop.api import AttachReceipt, Capabilities, LoadRequest, Lora, Message, ModelInfo, Sampling
 from desktop.api.generating import FinishReason
 from desktop.api.loading import Bits, DType
 from desktop.engine.messages import LoaderRef, Segment
@@ -84,6 +84,10 @@ class PromptPlan(msgspec.Struct, frozen=True, kw_only=True):
     sampling: Sampling = Sampling()
     max_new_tokens: int = 512
     stop: tuple[str, ...] = ()
+    before: tuple[Message, ...] = ()
+    """The messages of the conversation that stand before the prompt, without tags."""
+    start: str = ""
+    """How the answer begins, given by the user or by an answer that is to go on."""
     compare: bool = False
     """Whether the base without adapters answers as well, from the same seed."""
     fresh: bool = False
@@ -124,6 +128,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The base's own answer, where it was asked for."""
     problem: str = ""
     """Why the answer ended early, in words; empty where it did not."""
+    dropped: int = 0
+    """How many of the plan's oldest messages were not sent because the context was full."""
     id: str = ""
     """Names it in the log of replies, where its recipe is; empty where it is not logged."""
     note: str = ""

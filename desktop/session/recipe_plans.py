@@ -53,6 +53,8 @@ def plan_of(file: RecipeFile) -> PromptPlan:
         template=recipe.template,
         input=asked.input if asked else "",
         system=asked.system if asked else "",
+        before=asked.before if asked else (),
+        start=asked.start if asked else "",
         sampling=msgspec.structs.replace(recipe.sampling, seed=recipe.seed),
         max_new_tokens=recipe.max_new_tokens,
         stop=tuple(text for text in recipe.stop if text not in theirs),

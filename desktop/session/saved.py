@@ -14,8 +14,6 @@ from .plans import Answer, LoadPlan
 from .translating import tr
 
 FILE = "session.json"
-ANSWERS = 200
-"""The youngest answers that are kept."""
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +38,13 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     max_new_tokens: int = 512
     stop: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()
+    """Of programs before there were conversations; they become one."""
+    conversation: str = ""
+    """The id of the conversation in sight; it has a file of its own."""
+    notebook: str = ""
+    shows_notebook: bool = False
+    zoom: int = 0
+    """Steps by which texts are larger than usual."""
     hints_dismissed: tuple[str, ...] = ()
     changes_wait: bool = False
     """Whether changes of the stack wait for the next answer, or act on the running one."""

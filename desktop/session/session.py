@@ -14,6 +14,7 @@ from desktop.library.adapter_notes import AdapterNote
 from desktop.library.home import Home
 from desktop.library.settings import Settings
 
+from .conversation_keeper import ConversationKeeper
 from .driver import EngineDriver
 from .library_reader import LibraryReader
 from .note_keeper import NoteKeeper
@@ -111,6 +112,7 @@ class Session(QObject):
         self._notes = NoteKeeper(home.root, self._saver.lanes[0], self)
         self.recipes = RecipeKeeper(home, settings, self)
         self.prompts = PromptKeeper(home, self)
+        self.conversations = ConversationKeeper(home, self)
         self._stuck = False
         self._told_waiting = False
         self._patience = QTimer(self, singleShot=True, interval=STUCK)
@@ -252,6 +254,7 @@ class Session(QObject):
         self._driver.shut_down()
         self.recipes.shut_down()
         self.prompts.shut_down()
+        self.conversations.shut_down()
         self._saver.shut_down()
 
     def _connect_signals(self) -> None:
@@ -277,7 +280,14 @@ class Session(QObject):
         saver.save_failed.connect(self.save_failed)
         self._notes.notes_known.connect(self.notes_known)
         self._notes.notes_failed.connect(self.notes_failed)
-        for lane in (*driver.lanes, *reader.lanes, *saver.lanes, *self.recipes.lanes, *self.prompts.lanes):
+        for lane in (
+            *driver.lanes,
+            *reader.lanes,
+            *saver.lanes,
+            *self.recipes.lanes,
+            *self.prompts.lanes,
+            *self.conversations.lanes,
+        ):
             lane.work_failed.connect(self.work_failed)
         # What changes the state
         driver.loaded.connect(self._on_loaded)

@@ -8,7 +8,6 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QCheckBox,
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
@@ -25,6 +24,7 @@ from desktop.library.fit import Fit
 
 from . import theme
 from .adapter_table import ENTRY_ROLE, FIT_COLUMN, AdapterTable
+from .tick_box import TickBox
 
 MOVES = {Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp}
 
@@ -47,7 +47,7 @@ class AdapterChooser(QDialog):
         self._filter.setPlaceholderText(self.tr("Filter by name, kind or base model"))
         self._filter.setClearButtonEnabled(True)
         self._filter.setAccessibleName(self.tr("Filter"))
-        self._fitting = QCheckBox(self.tr("Fits this &base"))
+        self._fitting = TickBox(self.tr("Fits this &base"))
         self._judged = QLabel()
         self._judged.setFont(theme.tabular(self._judged.font()))
         self._table = AdapterTable(self)

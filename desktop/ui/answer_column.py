@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QFont, QGuiApplication, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QFont, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from . import theme
-from .reply_text import ReplyText
 
 SHOWN_PROMPT = 2000
 """Characters of a prompt that are repeated above its answer."""
@@ -23,8 +22,7 @@ class AnswerColumn(QWidget):
         self._title = theme.heading(title)
         self._title.hide()
         self._line = 0
-        self._text = ReplyText()
-        self.menu_wanted = self._text.menu_wanted
+        self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
         self._text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
         self._text.setAccessibleName(title)
@@ -71,23 +69,8 @@ class AnswerColumn(QWidget):
         self._line += len(line)
         return "\n".join(parts)
 
-    def write_note(self, text: str, *, error: bool = False) -> None:
-        """What came of it, on a line of its own."""
-        style = QTextCharFormat()
-        # Not its own palette: as the theme changes, what is around it is told first.
-        palette = QGuiApplication.palette()
-        colour = theme.error_colour(palette) if error else theme.muted_colour(palette)
-        style.setForeground(colour)
-        style.setFontPointSize(max(self.font().pointSizeF() * 0.9, 6))
-        self._write("\n" + text, style)
-
-    def mark_reply(self, reply_id: str, prompt: str) -> None:
-        """The note that was written last is that of this reply, with which something can be done."""
-        self._text.mark(reply_id, prompt)
-
     def clear(self) -> None:
         """Forget everything."""
-        self._text.clear_replies()
         self._text.clear()
 
     def text(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.api import LoaderInfo
 from desktop.library.sizes import SizeError, parse_memory_limit
@@ -14,6 +14,7 @@ from desktop.session.plans import LoadPlan
 
 from . import theme
 from .schema_form import SchemaForm
+from .tick_box import TickBox
 
 
 class LoadForm(QWidget):
@@ -48,7 +49,7 @@ class LoadForm(QWidget):
         self._limits.setPlaceholderText(self.tr("cuda:0=10GB, cpu=16GB"))
         self._limits.setAccessibleName(self.tr("Memory limits"))
         self._limits.setToolTip(self.tr("Most memory to use on each device; empty means no limit."))
-        self._remote_code = QCheckBox(self.tr("Run the model's own Python code"))
+        self._remote_code = TickBox(self.tr("Run the model's own Python code"))
         self._remote_code.setToolTip(
             self.tr("Only for a model whose code you have read. It is asked for each model and never remembered.")
         )

@@ -6,6 +6,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 from PySide6.QtCore import QByteArray, Qt, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
@@ -18,6 +19,9 @@ from desktop.starter.install import MODEL as STARTER
 
 from . import theme
 from .base_panel import BasePanel
+from .chat_desk import ChatDesk
+from .chat_wiring import ChatWiring
+from .conversation_desk import ConversationDesk
 from .details_panel import DetailsPanel
 from .dialogs import Dialogs
 from .icons import Icons
@@ -57,10 +61,14 @@ class MainWindow(QMainWindow):
         self.dialogs = Dialogs(self)
         self.recipe_desk = RecipeDesk(self, session.recipes, self.stack, self.place, self.details)
         self.prompt_desk = PromptDesk(self, session.prompts, self.details)
+        self.chat = ChatDesk(self, self.stack, self.place, self.details)
+        self.conversations = ConversationDesk(self, session.conversations, self.chat, self.place)
         self.menus = Menus(self)
+        self.wiring = ChatWiring(self, self.menus, self.chat, self.conversations, self.place)
         self.stack_actions = StackActions(self, self.menus.adapters, session.home.loras, session.home.models)
         self._chip = StatusChip()
         self._counter = TokenCounter(self)
+        self._typed = 0
         self._build()
         self._restore(saved)
         self._connect_signals()
@@ -69,6 +77,7 @@ class MainWindow(QMainWindow):
     def begin(self, plan: LoadPlan | None, rows: tuple[Lora, ...] | None, notice: str = "") -> None:
         """Once the window shows: read the library, then load what was asked for, or what was loaded last."""
         self._icons.start()
+        self.wiring.begin()
         self._session.list_library()
         if rows is not None:
             self.stack.show_rows(rows)
@@ -111,7 +120,10 @@ class MainWindow(QMainWindow):
             sampling=plan.sampling,
             max_new_tokens=plan.max_new_tokens,
             stop=plan.stop,
-            answers=self.place.answers(),
+            conversation=self.conversations.save(),
+            notebook=self.place.notebook.text(),
+            shows_notebook=self.place.shows_notebook,
+            zoom=self.wiring.zoom,
             hints_dismissed=self._hints,
             changes_wait=self.menus.changes_wait.isChecked(),
         )
@@ -172,7 +184,7 @@ class MainWindow(QMainWindow):
             )
         )
         self.place.box.show_text(saved.prompt)
-        self.place.show_history(saved.answers)
+        self.wiring.restore(saved)
         self.place.welcome.dismiss(saved.hints_dismissed)
 
     def _connect_signals(self) -> None:
@@ -250,15 +262,19 @@ class MainWindow(QMainWindow):
 
     def _connect_answers(self) -> None:
         session, place = self._session, self.place
-        place.box.send_requested.connect(self._on_send_requested)
-        place.box.regenerate_requested.connect(self._on_regenerate_requested)
+        self.chat.answer_wanted.connect(self._begin_answer)
+        self.chat.rows_wanted.connect(self._show_stack)
+        self.chat.progressed.connect(self.job_bar.show_running)
+        self.chat.shown.connect(self._show_context)
+        self.conversations.told.connect(self._on_told)
+        self.conversations.refused.connect(self._say)
         place.box.stop_requested.connect(session.cancel)
+        place.notebook.stop_requested.connect(session.cancel)
         place.box.text_edited.connect(self._on_text_edited)
         place.banner.retry_requested.connect(self._on_retry_requested)
-        place.answer_progressed.connect(self.job_bar.show_running)
-        session.answer_grew.connect(place.grow)
+        session.answer_grew.connect(self.chat.grow)
         session.answer_ended.connect(self._on_answer_ended)
-        session.answer_failed.connect(place.fail)
+        session.answer_failed.connect(self._on_answer_failed)
         session.work_failed.connect(self._on_work_failed)
         self.dialogs.refused.connect(self._say)
         self._counter.count_wanted.connect(session.count_tokens)
@@ -269,6 +285,7 @@ class MainWindow(QMainWindow):
         desk.editor.counter.count_wanted.connect(session.count_tokens)
         session.tokens_counted.connect(desk.editor.counter.take)
         self.stack.stack_edited.connect(desk.know_rows)
+        self._counter.counted.connect(self._on_counted)
 
     def _connect_recipes(self) -> None:
         session, desk = self._session, self.recipe_desk
@@ -288,7 +305,8 @@ class MainWindow(QMainWindow):
     def _connect_saving(self) -> None:
         session, place = self._session, self.place
         place.box.text_edited.connect(session.touch)
-        place.history_changed.connect(session.touch)
+        place.notebook.text_edited.connect(session.touch)
+        self.chat.changed.connect(session.touch)
         place.welcome.hint_dismissed.connect(self._on_hint_dismissed)
         self.stack.stack_edited.connect(session.touch)
         self.base.plan_changed.connect(session.touch)
@@ -307,11 +325,7 @@ class MainWindow(QMainWindow):
         menus.add_folder.triggered.connect(dialogs.ask_for_adapter_folder)
         menus.changes_wait.toggled.connect(session.let_changes_wait)
         menus.changes_wait.toggled.connect(session.touch)
-        menus.send.triggered.connect(self._on_send_triggered)
-        menus.compare.triggered.connect(self._on_compare_triggered)
-        menus.regenerate.triggered.connect(self._on_regenerate_requested)
         menus.stop.triggered.connect(session.cancel)
-        menus.clear.triggered.connect(self.place.clear)
         menus.details.toggled.connect(self.places.show_side)
         self.places.place_changed.connect(session.touch)
         menus.details.toggled.connect(session.touch)
@@ -323,13 +337,11 @@ class MainWindow(QMainWindow):
         session.loaders_described.connect(dialogs.take_loaders)
         session.devices_found.connect(dialogs.take_devices)
 
-    def _send(self, prompt: str, compare: bool) -> None:
-        self._begin_answer(self.details.plan(prompt, compare))
-
+    @Slot(object)
     def _begin_answer(self, plan: PromptPlan) -> None:
         loaded = self._session.loaded
         if loaded is not None and self._session.state is State.READY:
-            self.place.begin(plan, loaded.plan.name)
+            self.chat.begin(plan)
             self._session.answer(plan)
 
     @Slot(object)
@@ -346,19 +358,21 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_state_changed(self, state: State) -> None:
-        for part in (self.base, self.place, self.job_bar, self._chip, self.stack_actions, self.recipe_desk):
+        for part in (self.chat, self.base, self.place, self.job_bar, self._chip, self.stack_actions, self.recipe_desk):
             part.show_state(state)
 
     @Slot(object)
     def _on_model_loaded(self, loaded: Loaded) -> None:
         self._chip.show_model(loaded.plan.name)
         self.dialogs.know_versions(loaded.info.versions)
+        self.chat.know_versions(loaded.info.versions)
         for part in (self.base, self.details, self.place, self.stack_actions, self.prompt_desk):
             part.show_loaded(loaded)
         self.recipe_desk.again.know_mode("exact")
         self._chip.show_mode("exact")
         self.dialogs.chooser.show_base(loaded.info.path)
         self._counter.text_changed(self.place.box.text())
+        self._show_context()
         self._session.list_library()
         self._session.touch()
 
@@ -411,23 +425,6 @@ class MainWindow(QMainWindow):
     def _on_row_selected(self, row: Lora | None) -> None:
         self.details.facts.show_row(row, self.stack.report())
 
-    @Slot(bool)
-    def _on_send_requested(self, compare: bool) -> None:
-        self._send(self.place.box.text(), compare)
-
-    @Slot()
-    def _on_send_triggered(self) -> None:
-        self.place.box.request_send()
-
-    @Slot()
-    def _on_compare_triggered(self) -> None:
-        self.place.box.request_send(True)
-
-    @Slot()
-    def _on_regenerate_requested(self) -> None:
-        if (last := self.place.last_plan()) is not None:
-            self._send(last.prompt, last.compare)
-
     @Slot(object)
     def _show_stack(self, rows: tuple[Lora, ...]) -> None:
         self.stack.show_rows(rows)
@@ -440,9 +437,25 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_answer_ended(self, answer: Answer) -> None:
-        self.place.end(self.recipe_desk.again.judge(answer))
-        loaded = self._session.loaded
-        self.job_bar.show_side(answer.with_stack, loaded.info.context_length if loaded else 0)
+        self.chat.end(self.recipe_desk.again.judge(answer))
+        self.job_bar.show_side(answer.with_stack, self._context())
+
+    @Slot(object, object)
+    def _on_answer_failed(self, problem: Problem, answer: Answer) -> None:
+        self.chat.end(msgspec.structs.replace(answer, problem=problem.sentence))
+        self.place.banner.show_problem(problem)
+
+    def _context(self) -> int:
+        return self._session.loaded.info.context_length if self._session.loaded else 0
+
+    @Slot()
+    def _show_context(self) -> None:
+        self.place.bar.show_context(self.chat.used_tokens(self._typed), self._context())
+
+    @Slot(object)
+    def _on_counted(self, tokens: int | None) -> None:
+        self._typed = tokens or 0
+        self._show_context()
 
     @Slot()
     def _on_text_edited(self) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.api import Lora
 from desktop.library.adapter_notes import AdapterNote
 
 from . import theme
 from .prompt_edit import PromptEdit
+from .tick_box import TickBox
 from .weight_box import WeightBox
 
 LONGEST_TRIGGER = 1000
@@ -34,7 +35,7 @@ class NoteDialog(QDialog):
         self._trigger = QLineEdit()
         self._trigger.setMaxLength(LONGEST_TRIGGER)
         self._trigger.setPlaceholderText(self.tr("Words it was trained to listen to, if there are any"))
-        self._own = QCheckBox(self.tr("Starts at its own &weight"))
+        self._own = TickBox(self.tr("Starts at its own &weight"))
         self._own.setToolTip(self.tr("The weight it has when it is added; otherwise 1."))
         self._weight = WeightBox()
         self._weight.setAccessibleName(self.tr("The weight it starts with"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QMimeData, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from desktop.session.plans import State
 
@@ -33,10 +33,14 @@ class PromptBox(QWidget):
         self._state = State.EMPTY
         self._has_answer = False
         self._edit = PromptEdit()
-        self._edit.setPlaceholderText(self.tr("Write a prompt. Ctrl+Enter sends it."))
+        self._edit.setPlaceholderText(self.tr("Write a message. Ctrl+Enter sends it."))
         self._edit.setAccessibleName(self.tr("Prompt"))
         self._edit.setTabChangesFocus(True)
         self._edit.setMinimumHeight(72)
+        self._start = QLineEdit()
+        self._start.setAccessibleName(self.tr("Start the reply with"))
+        self._start.setPlaceholderText(self.tr("Start the reply with ..."))
+        self._start.hide()
         self._long = theme.Note(parent=self)
         self.adapters = MessageAdapters(self)
         self._count = QLabel()
@@ -49,7 +53,7 @@ class PromptBox(QWidget):
             self.tr("Answer with the adapters and without them, from the same seed (Ctrl+Shift+Enter)"),
         )
         self._again = self._button(
-            icons, "mdi6.refresh", self.tr("Regenerate"), self.tr("Answer the last prompt again (Ctrl+R)")
+            icons, "mdi6.refresh", self.tr("Regenerate"), self.tr("Another version of the last reply (Ctrl+R)")
         )
         self._build()
         self._connect_signals()
@@ -62,6 +66,22 @@ class PromptBox(QWidget):
     def show_text(self, text: str) -> None:
         """Put a text into the box."""
         self._edit.show_text(text)
+
+    def start(self) -> str:
+        """How the reply is to begin; empty while that is not in sight."""
+        return "" if self._start.isHidden() else self._start.text()
+
+    def show_start(self, shown: bool) -> None:
+        """Whether a beginning of the reply can be given."""
+        self._start.setVisible(shown)
+        if shown:
+            self._start.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def show_size(self, points: float) -> None:
+        """Another size of the text."""
+        font = self._edit.font()
+        font.setPointSizeF(points)
+        self._edit.setFont(font)
 
     def insert(self, words: str) -> None:
         """Put words where the cursor stands, apart from what stands before, and the keyboard there."""
@@ -108,6 +128,7 @@ class PromptBox(QWidget):
         layout.setContentsMargins(theme.MARGIN, theme.GAP, theme.MARGIN, theme.MARGIN)
         layout.setSpacing(theme.GAP)
         layout.addWidget(self._edit, 1)
+        layout.addWidget(self._start)
         layout.addWidget(self._long)
         layout.addWidget(self.adapters)
         row = QHBoxLayout()

@@ -29,6 +29,7 @@ class ReplyMenu(QMenu):
         self._copy = self.addAction(self.tr("&Copy recipe"))
         self._reproduce = self.addAction(self.tr("&Reproduce"))
         self._reproduce.setToolTip(self.tr("Answer again with the same stack and seed, and compare the tokens."))
+        self.recipe_actions = (self._save, self._copy, self._reproduce)
         self._save.triggered.connect(self._on_save)
         self._copy.triggered.connect(self._on_copy)
         self._reproduce.triggered.connect(self._on_reproduce)

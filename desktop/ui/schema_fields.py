@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, Q
 
 from desktop.prompting.text_lists import line_from, texts_from
 
+from .tick_box import TickBox
+
 LARGEST = 2**31 - 1
 """What a spin box of Qt can hold."""
 
@@ -57,7 +59,7 @@ class Field(QObject):
 class _Flag(Field):
     def __init__(self, name: str, schema: Mapping[str, Any], parent: QObject) -> None:
         super().__init__(name, schema, parent)
-        self.widget: QCheckBox = QCheckBox()
+        self.widget: QCheckBox = TickBox()
         self.widget.toggled.connect(self.edited)
         self.set_value(self.default)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from PySide6.QtCore import QPoint, QSignalBlocker, Signal
 from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPalette
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from desktop.api import AttachReceipt, Lora
 from desktop.library.adapter_notes import AdapterNote
@@ -16,6 +16,7 @@ from . import theme
 from .icons import Icons
 from .receipt_words import receipt_words
 from .row_name import RowName
+from .tick_box import TickBox
 from .weight_box import WeightBox
 from .weight_slider import WeightSlider
 
@@ -50,7 +51,7 @@ class StackRow(QFrame):
         self.row = NOBODY
         self._about = AdapterNote()
         self._receipt: AttachReceipt | None = None
-        self._tick = QCheckBox()
+        self._tick = TickBox()
         self._name = RowName()
         self._solo = self._tool(icons, "mdi6.headphones")
         self._solo.setCheckable(True)

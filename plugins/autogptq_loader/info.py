@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from desktop.api import LoaderInfo
+from desktop.api import LoaderInfo, settings_schema
 from loader_kit.gptq_capabilities import CAPABILITIES, WARM, missing
 from loader_kit.installed import versions
+
+from .settings import Settings
 
 ENGINES = ("auto-gptq", "gptqmodel", "optimum", "torch", "transformers", "peft")
 
 
 def loader_info() -> LoaderInfo:
-    """Title, availability, capabilities."""
+    """Title, availability, capabilities, settings."""
     lacking = missing()
     return LoaderInfo(
         title="AutoGPTQ",
@@ -18,6 +20,8 @@ def loader_info() -> LoaderInfo:
         available=not lacking,
         reason=lacking,
         capabilities=CAPABILITIES,
+        settings=settings_schema(Settings),
         warm=(*WARM, "autogptq_loader.loading"),
+        requirements="autogptq_loader/requirements-auto_gptq.txt",
         versions=versions(*ENGINES),
     )

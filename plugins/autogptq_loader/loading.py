@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from desktop.api import LoaderError, LoadRequest, Model, Progress
+from desktop.api import LoaderError, LoadRequest, Model, Progress, read_settings
 from loader_kit.gptq_files import find_files
+from loader_kit.gptq_format import recognise
 from loader_kit.gptq_loading import load_gptq
 from loader_kit.gptq_unpacking import ZeroConvention
 
+from .engines import OURS, choose
 from .probe import verdict
+from .settings import Settings
 
 
 def load_model(request: LoadRequest, progress: Progress) -> Model:
@@ -19,7 +22,13 @@ def load_model(request: LoadRequest, progress: Progress) -> Model:
     judged = verdict(path)
     if not judged.fits:
         raise LoaderError(judged.reason)
-    return load_gptq(request, zero_convention(find_files(path).quantisation or {}), progress)
+    found, says = recognise(path), find_files(path).quantisation or {}
+    engine = choose(found, says, read_settings(Settings, request.settings).engine)
+    if engine != OURS:
+        from .foreign_loading import load_foreign
+
+        return load_foreign(engine, request, found, progress)
+    return load_gptq(request, zero_convention(says), progress)
 
 
 def zero_convention(says: dict[str, Any]) -> ZeroConvention:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from desktop.api import AttachReceipt, LoaderInfo, LoadRequest, Lora, Model, Progress, Unsupported, Verdict, hookimpl
+from desktop.api import AttachReceipt, LoaderInfo, LoadRequest, Lora, Model, Progress, Verdict, hookimpl
 
 
 @hookimpl
 def describe() -> LoaderInfo:
-    """What this loader is and why it can't load here."""
+    """What this loader is and what it can do here."""
     from .info import loader_info
 
     return loader_info()
@@ -25,24 +26,31 @@ def probe(path: Path) -> Verdict:
 
 @hookimpl
 def load(request: LoadRequest, progress: Progress) -> Model | None:
-    """Says what the model is and why it can't be loaded yet. Raises LoaderError."""
-    from loader_kit.gptq_checkpoint import not_loadable_yet
+    """Load what `probe` says fits, with ExLlama or ExLlamaV2. Raises LoaderError."""
+    from .loading import load_model
 
-    from .probe import verdict
-
-    raise not_loadable_yet(verdict(Path(request.path)))
+    return load_model(request, progress)
 
 
 @hookimpl
 def apply_lora(model: Model, lora: Lora) -> AttachReceipt:
-    """Raises Unsupported: no model of this loader exists."""
-    raise Unsupported(_NO_MODEL)
+    """Attach one adapter or change its weight."""
+    from .model import require_exllama_model
+
+    return require_exllama_model(model).stack.apply(lora)
 
 
 @hookimpl
 def remove_lora(model: Model, lora: Lora) -> None:
-    """Raises Unsupported: no model of this loader exists."""
-    raise Unsupported(_NO_MODEL)
+    """Detach one adapter: the base's weights were never touched."""
+    from .model import require_exllama_model
+
+    require_exllama_model(model).stack.remove(lora)
 
 
-_NO_MODEL = "This version can't load a model with ExLlama, so there is none to attach adapters to or take them off."
+@hookimpl
+def set_stack(model: Model, loras: Sequence[Lora]) -> list[AttachReceipt]:
+    """Make these rows the whole stack, in this order."""
+    from .model import require_exllama_model
+
+    return require_exllama_model(model).stack.replace(loras)

@@ -73,7 +73,20 @@ def _config(config: dict[str, Any], folder: Path) -> dict[str, Any]:
         config["architectures"] = [CLASS_NAMES.get(name, name) for name in classes]
         if "LlamaForCausalLM" in config["architectures"]:
             config.setdefault("model_type", "llama")
+    if _transformers_4():
+        _spread_rope(config)
     return _ids(config, folder)
+
+
+def _spread_rope(config: dict[str, Any]) -> None:
+    """transformers 4 reads the rotary embedding's base and scaling at the top, and takes 10000 where they are not."""
+    parameters = config.get("rope_parameters")
+    if not isinstance(parameters, dict) or "rope_theta" not in parameters:
+        return
+    config.setdefault("rope_theta", parameters["rope_theta"])
+    scaling = {key: value for key, value in parameters.items() if key != "rope_theta"}
+    if scaling.get("rope_type", "default") != "default":
+        config.setdefault("rope_scaling", scaling)
 
 
 def _tokenizer(config: dict[str, Any], folder: Path) -> dict[str, Any]:

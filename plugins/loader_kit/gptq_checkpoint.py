@@ -1,4 +1,4 @@
-"""A quantised checkpoint in words and numbers, and what can be said of one that can't be loaded yet."""
+"""A quantised checkpoint in words and numbers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from desktop.api import LoaderError, Verdict
+from desktop.api import Verdict
 
 from .gptq_shapes import Layout
-
-NOT_YET = (
-    "This version of LoRA Deck describes and checks such models with ExLlama, but can't load them with it yet. GPTQ "
-    "models load with the AutoGPTQ or the GPTQ-for-LLaMa loader; instead of EXL2, get the model's original weights and "
-    "open those with the Transformers loader; --load-in-4bit makes them as small."
-)
-"""Why ExLlama can't load, and what to do instead."""
 
 PLAIN_PACKINGS = ("gptq", "gptq_v2")
 """Ways to pack that many programs read; any other is made for one kernel."""
@@ -85,11 +78,3 @@ class GptqCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
 def groups_in_words(size: int) -> str:
     """ "group size 128", or "no groups" for -1."""
     return f"group size {size}" if size > 0 else "no groups"
-
-
-def not_loadable_yet(verdict: Verdict) -> LoaderError:
-    """What to tell the user who wants a model loaded that this version can only judge."""
-    if not verdict.format:
-        # Nothing quantised was recognised: the verdict itself says what it is and who opens it.
-        return LoaderError(verdict.reason)
-    return LoaderError(f"{verdict.reason} {NOT_YET}")

@@ -67,9 +67,16 @@ def load(client: EngineClient, path: Path, bits: int = 16) -> float:
 
 
 def speed(client: EngineClient, count: int) -> float:
-    """Tokens a second of a streamed greedy answer, from the wish to its end as the shell sees it."""
+    """Tokens a second of a streamed greedy answer, from the wish to its end as the shell sees it.
+
+    The prompt is read anew each time, as the other side does it.
+    """
     request = GenerateRequest(
-        prompt=PROMPT, add_special_tokens=False, sampling=Sampling(greedy=True), max_new_tokens=count
+        prompt=PROMPT,
+        add_special_tokens=False,
+        sampling=Sampling(greedy=True),
+        max_new_tokens=count,
+        reuse_cache=False,
     )
     started = perf_counter()
     job = client.generate(request)

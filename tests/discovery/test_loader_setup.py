@@ -214,6 +214,22 @@ def test_the_requirements_file_of_a_built_in_loader_is_found(home, own_loaders):
     assert requirements_of(found).name == "requirements.txt"
 
 
+def test_a_loader_with_several_engines_has_a_list_for_each(home, own_loaders):
+    with Loaders(home, Settings()) as loaders:
+        found, other = loaders.find("autogptq"), loaders.find("transformers")
+    assert requirements_of(found).name == "requirements-auto_gptq.txt"
+    for engine in ("auto_gptq", "gptqmodel"):
+        file = requirements_of(found, engine)
+        assert file.name == f"requirements-{engine}.txt"
+        assert any(line.startswith(engine.replace("_", "-") + "==") for line in file.read_text().splitlines())
+    with pytest.raises(SetupError, match="autogptq has no requirements file for an engine vllm"):
+        requirements_of(found, "vllm")
+    with pytest.raises(SetupError, match=r"has no requirements file for an engine \.\./x"):
+        requirements_of(found, "../x")
+    with pytest.raises(SetupError, match="transformers has no requirements file for an engine gptqmodel"):
+        requirements_of(other, "gptqmodel")
+
+
 def test_a_plugin_that_fails_can_still_be_set_up_with_a_file():
     with pytest.raises(SetupError, match=r"can't say what it needs: No module named 'x'. Give one with --requirements"):
         requirements_of(Found(LoaderRef("needs", "needs"), None, "No module named 'x'."))

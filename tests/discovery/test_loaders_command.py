@@ -151,6 +151,7 @@ def test_setup_records_an_interpreter_that_works_and_goes_back(run, home, third_
         (("echo",), "echo names no requirements file. Give one with --requirements FILE"),
         (("nobody",), "There is no loader of this name. Loaders here: echo."),
         (("echo", "--requirements", "/nowhere/req.txt"), "The requirements file /nowhere/req.txt is not there."),
+        (("echo", "--engine", "fast"), "echo names no requirements file. Give one with --requirements FILE"),
         (("echo", "--use", "/nowhere/python"), "There is no interpreter /nowhere/python. Give the path of one"),
         (("echo", "--use", "/bin/true"), "/bin/true is no Python interpreter that works"),
         (("echo", "--own", "--python", "x"), "leave it out with --use and --own"),

@@ -4,8 +4,7 @@ from importlib import import_module
 
 import pytest
 
-from desktop.api import Capabilities, LoaderError, LoadRequest, Lora, Unsupported
-from loader_kit.gptq_checkpoint import NOT_YET
+from desktop.api import LoaderError, LoadRequest, Lora, Unsupported
 from tests.library.making import make_model
 from tests.plugins.gptq_making import CONFIG, bytes_of, make, make_autogptq, make_exl2, tensors_of
 
@@ -24,6 +23,8 @@ def fits(path):
     """(fits, native) by loader."""
     return {name: (verdict.fits, verdict.native) for name, verdict in verdicts(path).items()}
 
+
+SETTINGS = {"autogptq": {"engine"}, "gptq_llama": {"wbits", "groupsize"}}
 
 YES, NATIVE, NO = (True, False), (True, True), (False, False)
 
@@ -118,15 +119,6 @@ def test_probing_never_raises(tmp_path):
         assert fits(path) == dict.fromkeys(LOADERS, NO)
 
 
-def test_exllama_says_that_it_can_t_load_yet():
-    info = plugin("exllama").describe()
-    assert not info.available
-    assert "can't load them with it yet" in info.reason
-    assert "load with the AutoGPTQ or the GPTQ-for-LLaMa loader" in info.reason
-    assert info.capabilities == Capabilities(many_adapters=False, weights=False, hot_removal=False, sampling=())
-    assert (info.title, info.warm) == ("ExLlama", ())
-
-
 @pytest.mark.parametrize(("name", "title"), [("autogptq", "AutoGPTQ"), ("gptq_llama", "GPTQ-for-LLaMa")])
 def test_the_gptq_loaders_are_available_and_say_what_they_can_do(name, title, monkeypatch):
     info = plugin(name).describe()
@@ -139,31 +131,9 @@ def test_the_gptq_loaders_are_available_and_say_what_they_can_do(name, title, mo
     assert can.check
     assert not can.fold
     assert can.train
-    assert set(info.settings.get("properties", ())) == ({"wbits", "groupsize"} if name == "gptq_llama" else set())
+    assert set(info.settings.get("properties", ())) == SETTINGS[name]
     monkeypatch.setattr("loader_kit.gptq_capabilities.find_spec", lambda name: None if name == "torch" else object())
     assert plugin(name).describe().reason == "The package torch is not installed here. Install it with pip."
-
-
-def test_exllama_says_what_else_lacks(tmp_path, monkeypatch):
-    from exllama_loader import info
-
-    monkeypatch.setattr(info, "DEVICES", tmp_path)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(info, "find_spec", lambda name: None)
-    reason = info.loader_info().reason
-    assert "NVIDIA cards with CUDA only, and there is none here" in reason
-    assert "Neither of the packages exllama and exllamav2 is installed here" in reason
-    (tmp_path / "nvidia0").write_text("")
-    monkeypatch.setattr(info, "find_spec", lambda name: object() if name == "exllamav2" else None)
-    assert info.loader_info().reason == NOT_YET
-
-
-def test_nvidia_smi_alone_means_a_card(tmp_path, monkeypatch):
-    from exllama_loader import info
-
-    monkeypatch.setattr(info, "DEVICES", tmp_path)
-    monkeypatch.setattr(info.shutil, "which", lambda name: f"C:\\{name}.exe")
-    assert info.has_nvidia_card()
 
 
 def refusal(name, path):
@@ -178,18 +148,11 @@ def test_what_is_not_quantised_is_left_to_others(tmp_path, name):
     assert words == "This model is not quantised with GPTQ; the Transformers loader opens it."
 
 
-def test_exllama_says_what_it_is_and_what_to_do(tmp_path):
-    words = refusal("exllama", make_autogptq(tmp_path / "m"))
-    assert words.startswith("GPTQ 4-bit, group size 128 (llama).")
-    assert "--load-in-4bit" in words
-
-
 @pytest.mark.parametrize("name", LOADERS)
 def test_there_is_no_model_of_another_loader_to_attach_to(name):
     lora = Lora(id="ad_1", name="a", path="/a")
-    words = "This version can't load a model with" if name == "exllama" else "was not made by this loader"
     for hook in ("apply_lora", "remove_lora"):
-        with pytest.raises(Unsupported, match=words):
+        with pytest.raises(Unsupported, match="was not made by this loader"):
             getattr(plugin(name), hook)(None, lora)
 
 

@@ -7,7 +7,8 @@ import copy
 import pytest
 import torch
 
-from desktop.api import Evaluated, Lora, TrainSettings
+from autogptq_loader.kernel_linear import KernelLinear
+from desktop.api import Evaluated, Lora, TrainSettings, Unsupported
 from tests import tiny
 from tests.plugins.gptq_loaders import load_with, plain_twin
 from tests.plugins.gptq_writer import write_checkpoint
@@ -107,6 +108,20 @@ def test_a_whole_run_on_gptq_on_top_of_a_stack(tmp_path, tiny_folder):
     model.stack.replace([worn, Lora(id="n", name="new", path=report.folder)])
     with torch.no_grad():
         assert not torch.equal(model.model(input_ids=ids).logits, before)
+
+
+def test_kernels_without_a_gradient_are_refused_before_the_first_step(tmp_path, tiny_folder):
+    """As those of other programs are, which only answer; ours in their place lets gradients through."""
+    model = open_gptq(tmp_path, tiny_folder, "autogptq", {"file": "gptq_model-4bit-32g.safetensors"}, dtype="float32")
+    layer = model.model.model.layers[0].self_attn
+    ours = layer.q_proj
+    layer.q_proj = KernelLinear(ours, ours.in_features, ours.out_features)
+    request = make_request(tmp_path / "a", settings={"max_steps": 1})
+    assert finish(model.train(request))[1].steps == 1
+    own = ours.forward
+    ours.forward = lambda x: own(x.detach())
+    with pytest.raises(Unsupported, match="let no gradient through"):
+        finish(model.train(make_request(tmp_path / "b")))
 
 
 def written_out(model):

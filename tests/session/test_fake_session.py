@@ -7,10 +7,20 @@ import inspect
 import pytest
 from PySide6.QtCore import QObject, Signal
 
+from desktop.session.conversation_keeper import ConversationKeeper
 from desktop.session.prompt_keeper import PromptKeeper
 from desktop.session.recipe_keeper import RecipeKeeper
 from desktop.session.session import Session
-from tests.ui.fake_session import PROMPT_VERBS, RECIPE_VERBS, VERBS, FakePrompts, FakeRecipes, FakeSession
+from tests.ui.fake_session import (
+    CONVERSATION_VERBS,
+    PROMPT_VERBS,
+    RECIPE_VERBS,
+    VERBS,
+    FakeConversations,
+    FakePrompts,
+    FakeRecipes,
+    FakeSession,
+)
 
 
 def signals(kind):
@@ -23,7 +33,13 @@ def verbs(kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "fake"), [(Session, FakeSession), (RecipeKeeper, FakeRecipes), (PromptKeeper, FakePrompts)]
+    ("kind", "fake"),
+    [
+        (Session, FakeSession),
+        (RecipeKeeper, FakeRecipes),
+        (PromptKeeper, FakePrompts),
+        (ConversationKeeper, FakeConversations),
+    ],
 )
 def test_the_signals_are_the_same(kind, fake):
     real = {name: text.partition("(")[2] for name, text in signals(kind).items()}
@@ -34,10 +50,11 @@ def test_the_verbs_are_the_same():
     assert set(VERBS) == verbs(Session)
     assert set(RECIPE_VERBS) == verbs(RecipeKeeper)
     assert set(PROMPT_VERBS) == verbs(PromptKeeper)
+    assert set(CONVERSATION_VERBS) == verbs(ConversationKeeper)
 
 
 def test_what_the_window_reads_is_there(application, tmp_path):
     fake = FakeSession(tmp_path)
-    for name in ("home", "settings", "state", "loaded", "recipes", "prompts"):
+    for name in ("home", "settings", "state", "loaded", "recipes", "prompts", "conversations"):
         assert hasattr(fake, name)
         assert f"self.{name}" in inspect.getsource(Session.__init__)

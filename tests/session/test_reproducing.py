@@ -36,16 +36,17 @@ def here(loaded, heard, home):
 
 
 def ask(here, code):
-    here.window._send(code, False)
-    here.heard.wait("answer_ended")
-    return here.window.place.answers()[-1]
+    here.window.conversations.begin_new()
+    here.window.place.box.show_text(code)
+    here.window.chat.send()
+    return here.heard.wait("answer_ended")
 
 
 def reproduce(here, answer):
     there = len(here.heard.of("answer_ended"))
     here.window.place.reply_menu.reproduce_requested.emit(answer.id)
     until(lambda: len(here.heard.of("answer_ended")) > there)
-    return here.window.place.answers()[-1]
+    return here.heard.of("answer_ended")[-1][0], here.window.chat.last_reply().note
 
 
 def test_the_stack_is_there_before_the_answer_begins(here):
@@ -54,14 +55,14 @@ def test_the_stack_is_there_before_the_answer_begins(here):
     here.window._show_stack(())
     here.heard.wait("stack_changed")
     assert ask(here, WEIGHTS).with_stack.token_ids == (0,)
-    again = reproduce(here, first)
+    again, said = reproduce(here, first)
     assert again.with_stack.token_ids == (5,)
-    assert again.note == "Reproduced: the same 1 token."
+    assert said == "Reproduced: the same 1 token."
     assert [(row.path, row.weight) for row in here.window.stack.rows()] == [(here.row.path, 0.5)]
 
 
 def test_other_tokens_are_told(here):
     first = ask(here, OTHER)
-    again = reproduce(here, first)
-    assert again.note.startswith("Not reproduced: token 2 of 2 differs")
-    assert "those before it are the same" in again.note
+    _, said = reproduce(here, first)
+    assert said.startswith("Not reproduced: token 2 of 2 differs")
+    assert "those before it are the same" in said

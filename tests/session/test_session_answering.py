@@ -192,7 +192,7 @@ def test_a_template_the_model_has_not_is_refused_in_words(loaded, heard):
 
 
 def test_a_bug_of_our_own_ends_the_answer_too(loaded, heard, monkeypatch):
-    monkeypatch.setattr("desktop.session.driver.dress", lambda *_: 1 / 0)
+    monkeypatch.setattr("desktop.session.driver.dress_plan", lambda *_: 1 / 0)
     loaded.answer(PromptPlan(prompt="x"))
     heard.wait("answer_failed")
     problem = heard.of("answer_failed")[-1][0]

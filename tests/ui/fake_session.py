@@ -52,6 +52,22 @@ class FakePrompts(QObject):
         self.asked = asked
 
 
+class FakeConversations(QObject):
+    """The same signals and verbs as `desktop.session.conversation_keeper.ConversationKeeper`; a test compares them."""
+
+    listed = Signal(str, list)
+    opened = Signal(object)
+    deleted = Signal(str)
+    sets_listed = Signal(list)
+    told = Signal(str)
+    refused = Signal(str)
+
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
+
+
 class FakeSession(QObject):
     """The same signals and verbs as `desktop.session.session.Session`; a test compares the two."""
 
@@ -97,6 +113,7 @@ class FakeSession(QObject):
         """What was asked, in order: the verb's name and its arguments."""
         self.recipes = FakeRecipes(self.asked)
         self.prompts = FakePrompts(self.asked)
+        self.conversations = FakeConversations(self.asked)
 
     def become(self, state, loaded=None):
         """As if the engine had come to this state; what was loaded stays, but in an empty one."""
@@ -134,9 +151,15 @@ RECIPE_VERBS = (
 PROMPT_VERBS = (
     "list_all", "find_automatic", "save_template", "delete_template", "save_preset", "delete_preset", "shut_down",
 )  # fmt: skip
+CONVERSATION_VERBS = (
+    "warm_up", "list_all", "open", "keep", "rename", "delete", "give_out", "take_in", "list_sets", "keep_example",
+    "shut_down",
+)  # fmt: skip
 for _name in VERBS:
     setattr(FakeSession, _name, _verb(_name))
 for _name in RECIPE_VERBS:
     setattr(FakeRecipes, _name, _verb(_name))
 for _name in PROMPT_VERBS:
     setattr(FakePrompts, _name, _verb(_name))
+for _name in CONVERSATION_VERBS:
+    setattr(FakeConversations, _name, _verb(_name))

@@ -21,6 +21,8 @@ from desktop.engine.proof import Proof
 from desktop.library.adapter_notes import AdapterNote, adapter_key
 from desktop.library.adapters import AdapterEntry
 from desktop.library.automatic_template import Automatic
+from desktop.library.conversation import append, change, grow, new_conversation, show
+from desktop.library.conversations import ConversationEntry
 from desktop.library.fit import Fit
 from desktop.library.inspection import Inspection
 from desktop.library.memory import MemoryFacts
@@ -30,6 +32,7 @@ from desktop.library.presets import SHIPPED, Preset
 from desktop.library.recipes import RecipeEntry
 from desktop.library.training_facts import Training
 from desktop.prompting.templates import Template
+from desktop.session.chat_plans import conversation_of, facts_of
 from desktop.session.plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, Proved, Side, StackReport, State
 from desktop.session.recipe_plans import RecipeLook, Reproduction
 from desktop.session.saved import Saved
@@ -216,6 +219,12 @@ def ready(window, session):
     session.stack_changed.emit(report())
 
 
+def show_history(window, answers):
+    """A conversation of these answers."""
+    window.chat.show_conversation(conversation_of(answers), with_plan=False)
+    settle(60)
+
+
 def first_run(window, session):
     library(session, empty=True)
 
@@ -238,9 +247,9 @@ def idle(window, session):
 
 def answering(window, session):
     ready(window, session)
-    window.place.show_history([answer("What is the capital of France?", "Arr, matey! The capital o' France be Paris!")])
+    show_history(window, [answer("What is the capital of France?", "Arr, matey! The capital o' France be Paris!")])
     window.place.box.show_text("Tell me about the sea.")
-    window._send("Tell me about the sea.", False)
+    window.chat.send()
     session.become(State.ANSWERING)
     session.answer_grew.emit(0, "The sea be wide and " * 12, 60)
 
@@ -253,13 +262,13 @@ def tagged(window, session):
 
 def compared(window, session):
     ready(window, session)
-    window.place.show_history([answer("What is the capital of France?", "Arr! Paris be it!", "The capital is Paris.")])
+    show_history(window, [answer("What is the capital of France?", "Arr! Paris be it!", "The capital is Paris.")])
     window.stack._select("ad_2")
 
 
 def hostile(window, session):
     ready(window, session)
-    window.place.show_history([answer(HOSTILE, HOSTILE * 3)])
+    show_history(window, [answer(HOSTILE, HOSTILE * 3)])
     window.stack._select("ad_4")
 
 
@@ -272,7 +281,7 @@ def failed(window, session):
 
 def engine_gone(window, session):
     ready(window, session)
-    window.place.show_history([answer("What is the capital of France?", "Arr, matey!")])
+    show_history(window, [answer("What is the capital of France?", "Arr, matey!")])
     session.become(State.LOST)
     words = "The engine stopped: killed, out of memory. Your text and your stack are kept."
     session.engine_lost.emit(Problem(sentence=words, can_retry=True))
@@ -363,13 +372,13 @@ def fitting(window, session):
 def reply(window, session):
     ready(window, session)
     again = msgspec.structs.replace(logged_answer(), note="Reproduced: the same 3 tokens.")
-    window.place.show_history([logged_answer(), again])
+    show_history(window, [logged_answer(), again])
 
 
 def reply_menu(window, session):
     reply(window, session)
-    window.place.reply_menu.open_for(logged_answer().id, window.mapToGlobal(window.rect().center()))
-    return window.place.reply_menu
+    window.place.chat.menu.open_for(logged_answer().id, window.mapToGlobal(window.rect().center()))
+    return window.place.chat.menu
 
 
 def recipes(window, session):
@@ -482,7 +491,108 @@ def presets_menu(window, session):
     return menu
 
 
+CODE = """You could write it like this:
+
+```python
+def greet(name: str) -> str:
+    # Ahoy, not hello
+    return f"Ahoy, {name}!" * 2
+```
+
+Then call `greet("Anne")`. It gives:
+
+1. **a greeting**, and
+2. the same *again*.
+
+| name | greeting |
+|------|----------|
+| Anne | Ahoy, Anne! |
+"""
+
+
+def talk(*texts, **values):
+    """A conversation in turns; the replies have what made them."""
+    made = new_conversation()
+    for number, text in enumerate(texts):
+        facts = facts_of(logged_answer(), {"torch": "2.13.0"}) if number % 2 else None
+        made = append(made, "assistant" if number % 2 else "user", text, facts=facts)
+    return change(made, **values)
+
+
+def open_talk(window, session, made):
+    """As if it had been read from the disk."""
+    ready(window, session)
+    session.conversations.opened.emit(made)
+    settle(200)
+
+
+def chat_code(window, session):
+    """Three turns with code."""
+    asked = ("Greet Anne in Python.", CODE, "Shorter?", "`print('Ahoy')`", "Thanks!", "Aye, any time.")
+    open_talk(window, session, talk(*asked, title="Greetings"))
+
+
+def chat_versions(window, session):
+    """A long conversation whose last reply has three versions."""
+    made = talk(*(f"{'Question' if number % 2 == 0 else 'Answer'} {number}. " * 6 for number in range(40)))
+    parent = made.turns[-2].id
+    for text in ("Another answer.", "And a third one."):
+        made = append(made, "assistant", text, parent=parent, facts=facts_of(logged_answer(), {}))
+    open_talk(window, session, show(made, made.turns[-2].id))
+
+
+def chat_thinking(window, session):
+    """Thinking, folded and unfolded."""
+    thought = "<think>\nThe user asks for Paris.\nIt is in France.\n</think>\n\nIn **France**."
+    made = talk("Where is Paris?", thought, "And Rome?", thought.replace("France", "Italy"))
+    open_talk(window, session, made)
+    window.chat.toggle_thinking(made.leaf)
+
+
+def chat_full(window, session):
+    """The context is full."""
+    made = talk("First question?", "First answer.", "Second?", "Second answer.", "Third?", "Third answer.")
+    facts = msgspec.structs.replace(made.turns[-1].facts, dropped=2, prompt_tokens=7900, tokens=250)
+    open_talk(window, session, grow(made, made.leaf, "Third answer.", facts))
+
+
+def notebook(window, session):
+    """A text that was written on."""
+    ready(window, session)
+    window.menus.notebook.trigger()
+    window.place.notebook.show_text("Once upon a time there was a pirate")
+    window.chat.complete_notebook()
+    session.answer_grew.emit(0, ", who loved the sea more than gold.", 9)
+    session.answer_ended.emit(answer("Once", ", who loved"))
+
+
+def search(window, session):
+    """The list of conversations, searched."""
+    chat_code(window, session)
+    window.menus.search.trigger()
+    entries = [
+        ConversationEntry(id=str(number), title=title, changed="2026-11-25T10:00:00", messages=6, found=found)
+        for number, (title, found) in enumerate((("Greetings", ""), ("A trip to Paris é", "...by the sea"), (LONG, "")))
+    ]
+    session.conversations.listed.emit("", entries)
+
+
+def keep_example(window, session):
+    """A reply is corrected and kept."""
+    chat_code(window, session)
+    window.conversations._on_verb("keep", window.chat.conversation.leaf)
+    session.conversations.sets_listed.emit(["pirate talk"])
+    return window.conversations._keep
+
+
+def shortcuts(window, session):
+    ready(window, session)
+    window.menus.shortcuts.trigger()
+    return window.wiring._shortcuts
+
+
 STATES = (
+    chat_code, chat_versions, chat_thinking, chat_full, notebook, search, keep_example, shortcuts,
     first_run, nothing_loaded, loading, idle, facts, answering, tagged, compared, hostile, failed,
     engine_gone, settings, misfit, chooser, loaders, solo, muted, narrow, dragging, notes, fitting, reply,
     recipes, recipe_name, proved, effect, sampling, sampling_all, templates, template_wrong, presets_listed,

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QStyle,
     QStyleOptionButton,
+    QTextBrowser,
     QWidget,
 )
 
@@ -108,6 +109,8 @@ def words(root):
             seen.append(widget.text())
         elif isinstance(widget, QPlainTextEdit):
             seen.append(widget.toPlainText())
+        elif isinstance(widget, QTextBrowser):
+            seen.append(widget.text() if hasattr(widget, "text") else widget.toPlainText())
         elif isinstance(widget, QComboBox):
             seen.append(widget.currentText())
     return "\n".join(text for text in seen if text)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QProgressBar,
     QScrollBar,
+    QTextEdit,
     QWidget,
 )
 
@@ -26,7 +27,7 @@ from tests.ui.hands import key, name_of, until
 
 CONTROLS = (
     QAbstractButton, QAbstractItemView, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit, QPlainTextEdit,
-    QProgressBar,
+    QProgressBar, QTextEdit,
 )  # fmt: skip
 COMPOSITES = (QAbstractSpinBox, QComboBox, QLineEdit)
 """Widgets whose inner parts are named by the whole."""

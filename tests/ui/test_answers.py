@@ -5,19 +5,29 @@ from __future__ import annotations
 import msgspec
 import pytest
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPlainTextEdit
+from PySide6.QtWidgets import QPlainTextEdit, QTextBrowser
 
 from desktop.engine.messages import Segment
-from desktop.session.plans import Problem, Side, State
+from desktop.session.plans import Problem, State
 from desktop.session.saved import Saved
 from tests.ui import gallery
-from tests.ui.hands import find, press, sees, type_text, words
+from tests.ui.hands import find, press, sees, type_text, until, words
 
-LEFT, RIGHT = "With adapters", "Base alone"
+LEFT, RIGHT = "Conversation", "Base alone"
+ASKED = "You\nWhere is Paris?\n\nReply"
 
 
 def column(window, name=LEFT):
-    return find(window, name, QPlainTextEdit).toPlainText()
+    """What a column says, once it is laid out."""
+    if name == RIGHT:
+        return find(window, name, QPlainTextEdit).toPlainText()
+    text = find(window, name, QTextBrowser)
+    until(text.is_settled)
+    return text.text()
+
+
+def last_text(window):
+    return window.chat.conversation.turns[-1].text
 
 
 @pytest.fixture
@@ -39,11 +49,11 @@ def comparing(ready, session):
 
 
 def test_an_answer_grows_under_its_prompt(asked, session):
-    assert column(asked) == "Where is Paris?\n"
+    assert column(asked) == ASKED
     session.answer_grew.emit(0, "In ", 1)
-    assert column(asked) == "Where is Paris?\nIn "
+    assert column(asked) == f"{ASKED}\nIn"
     session.answer_grew.emit(0, "France.", 2)
-    assert column(asked) == "Where is Paris?\nIn France."
+    assert column(asked) == f"{ASKED}\nIn France."
     assert "3 tokens" in words(asked.job_bar)
     assert "Answering" in words(asked.job_bar)
 
@@ -53,7 +63,7 @@ def test_what_came_of_it_stands_below(asked, session):
     session.answer_ended.emit(gallery.answer("Where is Paris?", "In France."))
     session.become(State.READY)
     notes = "SmolLM2-135M + pirate 0.8 + " + gallery.LONG + " -0.35 · 42 tokens · 48.2 tokens/s · seed 271828"
-    assert column(asked) == f"Where is Paris?\nIn France.\n{notes}"
+    assert column(asked) == f"{ASKED}\nIn France.\n{notes}"
     assert "48.2 tokens/s · 73 of 8,192 tokens" in words(asked.job_bar)
 
 
@@ -79,17 +89,19 @@ def test_a_stack_that_changed_meanwhile_is_told(asked, session):
 def test_the_columns_are_side_by_side(comparing, session):
     session.answer_grew.emit(0, "Arr, Paris!", 4)
     session.answer_grew.emit(1, "Paris.", 2)
-    assert column(comparing, LEFT) == "Where is Paris?\nArr, Paris!"
+    assert column(comparing, LEFT) == f"{ASKED}\nArr, Paris!"
     assert column(comparing, RIGHT) == "Where is Paris?\nParis."
     left, right = find(comparing, LEFT), find(comparing, RIGHT)
     QTest.qWait(10)
     assert abs(left.width() - right.width()) < 0.2 * left.width()
-    assert {"With adapters", "Base alone"} <= set(words(comparing).split("\n"))
+    assert "Base alone" in words(comparing).split("\n")
 
 
 def test_the_next_answer_alone_has_one_column(comparing, session):
     session.answer_ended.emit(gallery.answer("Where is Paris?", "Arr!", "Paris."))
     session.become(State.READY)
+    assert sees(comparing, RIGHT)
+    type_text(find(comparing, "Prompt"), "And now?")
     press(comparing, "Send")
     assert not sees(comparing, RIGHT)
 
@@ -104,8 +116,9 @@ def test_what_a_model_writes_is_text(asked, session):
 def test_a_line_without_end_is_shown_broken_and_kept_whole(asked, session):
     for _ in range(30):
         session.answer_grew.emit(0, "x" * 1000, 100)
-    assert max(len(line) for line in column(asked).split("\n")) == 4000
-    assert asked.place.answers()[-1].with_stack.text == "x" * 30_000
+    assert max(len(line) for line in column(asked).split("\n")) == 500
+    assert column(asked).count("x") == 30_000
+    assert last_text(asked) == "x" * 30_000
 
 
 def test_a_failed_answer_keeps_what_came(asked, session):
@@ -114,47 +127,42 @@ def test_a_failed_answer_keeps_what_came(asked, session):
     session.answer_failed.emit(problem, gallery.answer("Where is Paris?", "In Fr"))
     session.become(State.READY)
     assert "In Fr" in column(asked)
-    assert column(asked).endswith(problem.sentence)
+    assert problem.sentence in column(asked)
     assert asked.place.banner.sentence() == problem.sentence
-    assert find(asked, "Prompt").toPlainText() == "Where is Paris?"
 
 
 def test_the_history_comes_back(make_window):
     kept = (gallery.answer("First?", "Aye."), gallery.answer("Second?", "No.", "Yes."))
     window = make_window(Saved(theme="light", answers=kept))
-    assert "First?\nAye.\n" in column(window)
-    assert "Second?\nNo.\n" in column(window)
+    assert "First?\n\nReply\nAye.\n" in column(window)
+    assert "Second?\n\nReply\nNo.\n" in column(window)
     assert "Yes." in column(window, RIGHT)
-    assert window.gather().answers == kept
+    assert [turn.text for turn in window.chat.conversation.turns] == ["First?", "Aye.", "Second?", "No."]
 
 
 def test_a_running_answer_is_saved_as_far_as_it_came(asked, session):
     session.answer_grew.emit(0, "In Fr", 2)
-    kept = asked.gather().answers[-1]
-    assert kept.with_stack == Side(text="In Fr", finish_reason="cancelled")
+    asked.gather()
+    (kept,) = session.last("keep")
+    assert [turn.text for turn in kept.turns] == ["Where is Paris?", "In Fr"]
 
 
-def test_the_oldest_answers_go(make_window, session):
-    window = make_window()
-    window.begin(None, None)
-    for number in range(205):
-        session.answer_ended.emit(gallery.answer(f"Prompt {number}", "Aye."))
-    assert [answer.plan.prompt for answer in window.gather().answers[::199]] == ["Prompt 5", "Prompt 204"]
-
-
-def test_clearing_forgets_the_answers(ready, session):
+def test_a_new_conversation_keeps_the_old_one(ready, session):
     session.answer_ended.emit(gallery.answer("First?", "Aye."))
+    assert "Aye." in column(ready)
     ready.menus.clear.trigger()
     assert "Aye." not in words(ready)
-    assert ready.gather().answers == ()
+    assert session.last("keep")[0].turns[-1].text == "Aye."
+    assert ready.gather().conversation == ""
 
 
 def test_reading_back_is_not_torn_away(asked, session):
-    text = find(asked, LEFT, QPlainTextEdit)
-    session.answer_grew.emit(0, "line\n" * 500, 500)
-    QTest.qWait(1)
+    text = find(asked, LEFT, QTextBrowser)
+    session.answer_grew.emit(0, "line\n\n" * 500, 500)
+    until(text.is_settled)
     bar = text.verticalScrollBar()
     assert bar.value() == bar.maximum(), "the newest words are out of sight"
-    bar.setValue(3)
-    session.answer_grew.emit(0, "line\n" * 50, 50)
-    assert bar.value() == 3
+    bar.triggerAction(bar.SliderAction.SliderToMinimum)
+    session.answer_grew.emit(0, "line\n\n" * 50, 50)
+    until(text.is_settled)
+    assert bar.value() == 0

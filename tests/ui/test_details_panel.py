@@ -20,11 +20,13 @@ def sent(ready, session):
     """Call it: what would be asked now."""
 
     def send():
+        type_text(find(ready, "Prompt"), "Ahoy?")
         press(ready, "Send")
-        return session.last("answer")[0]
+        plan = session.last("answer")[0]
+        session.answer_ended.emit(gallery.answer(plan.prompt, "Aye."))
+        return plan
 
     session.become(State.READY, msgspec.structs.replace(gallery.loaded(), sampling=()))
-    type_text(find(ready, "Prompt"), "Ahoy?")
     return send
 
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLineEdit
 
 from desktop.discovery.devices import Machine, TorchSight, device_lines
 from tests.ui import gallery
-from tests.ui.hands import find, key, press, until, words
+from tests.ui.hands import SHIFT, find, key, press, until, words
 
 PYTHON = "/home/ann/lora deck/bin/python"
 
@@ -17,7 +17,7 @@ PYTHON = "/home/ann/lora deck/bin/python"
 @pytest.fixture
 def dialog(window):
     """Open, and nobody has answered yet."""
-    key(window, Qt.Key.Key_F1)
+    key(window, Qt.Key.Key_F1, SHIFT)
     return window.dialogs._loaders
 
 

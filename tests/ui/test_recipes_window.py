@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QPushButton, QToolButton
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QPushButton, QTextBrowser, QToolButton
 
 from desktop.session.plans import Problem, StackReport, State
 from tests.ui import gallery
 from tests.ui.hands import click, find, name_of, press, type_text, until, words
 
-LEFT = "With adapters"
+LEFT = "Conversation"
 ID = "20261125-120000-00000001"
 
 
@@ -22,8 +23,18 @@ def replied(ready, session):
     return ready
 
 
+def said(window):
+    """What the conversation says, once it is laid out."""
+    text = find(window, LEFT, QTextBrowser)
+    until(text.is_settled)
+    QTest.qWait(1)
+    return text.text()
+
+
 def reply_buttons(window):
-    return [one for one in find(window, LEFT).findChildren(QToolButton) if one.isVisible()]
+    said(window)
+    buttons = [one for one in find(window, LEFT).findChildren(QToolButton) if one.isVisible()]
+    return [one for one in buttons if name_of(one).startswith("Reply")]
 
 
 def open_menu(window):
@@ -31,7 +42,8 @@ def open_menu(window):
     (button,) = reply_buttons(window)
     click(button)
     until(window.place.reply_menu.isVisible)
-    return {action.text().replace("&", ""): action for action in window.place.reply_menu.actions()}
+    actions = window.place.reply_menu.actions()
+    return {action.text().replace("&", ""): action for action in actions if action.isVisible()}
 
 
 def choose(window, text):
@@ -41,32 +53,34 @@ def choose(window, text):
     window.place.reply_menu.close()
 
 
-def test_each_logged_reply_has_a_button_beside_its_note(replied, session):
+def test_each_reply_has_a_button_and_a_logged_one_its_recipe(replied, session):
     (button,) = reply_buttons(replied)
-    assert name_of(button) == "Reply to Where is Paris?"
-    column = find(replied, LEFT, QPlainTextEdit)
-    assert button.geometry().left() >= column.viewport().geometry().right()
+    assert name_of(button) == "Reply: In France, matey."
+    text = find(replied, LEFT, QTextBrowser)
+    assert button.geometry().left() >= text.viewport().geometry().right()
+    assert "Save recipe..." in open_menu(replied)
+    replied.place.reply_menu.close()
+    replied.menus.clear.trigger()
     session.answer_ended.emit(gallery.answer("Older?", "Not logged."))
-    assert len(reply_buttons(replied)) == 1
+    assert "Save recipe..." not in open_menu(replied)
+    replied.place.reply_menu.close()
 
 
 def test_the_buttons_follow_the_text(replied, session):
     for number in range(60):
-        answer = msgspec.structs.replace(gallery.logged_answer(), id=f"20261125-120000-{number:08x}")
-        session.answer_ended.emit(answer)
-    column = find(replied, LEFT, QPlainTextEdit)
+        session.answer_ended.emit(gallery.answer(f"Question {number}?", f"Answer {number}."))
     seen = reply_buttons(replied)
     assert 1 < len(seen) < 60
-    assert seen[-1].objectName().endswith(f"{59:08x}")
-    column.verticalScrollBar().setValue(0)
-    until(lambda: reply_buttons(replied)[0].objectName() == ID)
+    assert name_of(seen[-1]) == "Reply: Answer 59."
+    find(replied, LEFT, QTextBrowser).verticalScrollBar().setValue(0)
+    until(lambda: name_of(reply_buttons(replied)[0]) == "Reply: In France, matey.")
     replied.menus.clear.trigger()
-    session.answer_ended.emit(gallery.answer("Older?", "Not logged."))
-    assert reply_buttons(replied) == []
+    assert find(replied, "New conversation", QToolButton)
+    assert not replied.place.chat.isVisible()
 
 
-def test_the_history_has_its_buttons_and_another_theme_leaves_them(replied):
-    replied.place.show_history(replied.place.answers())
+def test_another_theme_leaves_the_buttons(replied):
+    replied.place.chat.messages.show_again()
     assert len(reply_buttons(replied)) == 1
 
 
@@ -195,12 +209,12 @@ def test_a_reply_is_answered_again_once_its_stack_is_attached(reproducing, sessi
 def test_the_same_tokens_are_said_to_be_the_same(reproducing, session):
     session.stack_changed.emit(StackReport(rows=gallery.reproduction().rows))
     finish(session, (1, 2, 3))
-    assert find(reproducing, LEFT, QPlainTextEdit).toPlainText().endswith(
+    assert said(reproducing).endswith(
         "\nReproduced: the same 3 tokens.\ntorch differs: 2.12 in the recipe, 2.13 here."
     )  # fmt: skip
-    assert reproducing.place.answers()[-1].note.startswith("Reproduced")
+    assert reproducing.chat.last_reply().note.startswith("Reproduced")
     session.answer_ended.emit(gallery.logged_answer())
-    assert reproducing.place.answers()[-1].note == ""
+    assert reproducing.chat.last_reply().note == ""
 
 
 def test_where_the_tokens_part_is_said(reproducing, session):

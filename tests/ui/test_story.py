@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPlainTextEdit, QSlider
+from PySide6.QtWidgets import QPlainTextEdit, QSlider, QTextBrowser
 
+from desktop.library.conversation import path_of
 from desktop.library.home import Home
 from desktop.library.settings import Settings
 from desktop.session.plans import State
@@ -22,7 +23,7 @@ from tests.contract.opening import plugins_of
 from tests.ui.conftest import end
 from tests.ui.hands import CONTROL, choose, find, key, press, type_text, until, until_said, words
 
-LEFT, RIGHT = "With adapters", "Base alone"
+LEFT, RIGHT = "Conversation", "Base alone"
 QUESTION = "What is the capital of France?"
 PATIENCE = 60.0
 """Seconds for what imports torch or loads a model, on a slow and busy machine."""
@@ -68,11 +69,13 @@ def open_window(application, starter_home, plugin_folders):  # noqa: F811
 
 
 def column(window, name=LEFT):
-    return find(window, name, QPlainTextEdit).toPlainText()
+    if name == RIGHT:
+        return find(window, name, QPlainTextEdit).toPlainText()
+    return find(window, name, QTextBrowser).text()
 
 
-def last_answer(window, side="with_stack"):
-    return getattr(window.place.answers()[-1], side).text
+def last_answer(window):
+    return path_of(window.chat.conversation)[-1].text
 
 
 def is_ready(here):
@@ -80,7 +83,8 @@ def is_ready(here):
 
 
 def ask(here, prompt, send="Send"):
-    """Write a prompt, send it, and wait for the whole answer; what the left side says."""
+    """Write a prompt in a new conversation, send it, and wait for the whole answer; what the left side says."""
+    press(here.window, "New conversation")
     box = find(here.window, "Prompt", QPlainTextEdit)
     box.setFocus()
     box.selectAll()
@@ -136,8 +140,8 @@ def watch_it_grow_and_stop(here):
         lengths.append(len(column(window)))
     key(window, Qt.Key.Key_Escape)
     until(lambda: is_ready(here), PATIENCE)
-    assert column(window).endswith("stopped")
-    assert last_answer(window) in column(window)
+    until(lambda: column(window).endswith("stopped"))
+    assert window.chat.last_reply().finish_reason == "cancelled"
 
 
 def compare_and_take_off(here):
@@ -146,7 +150,7 @@ def compare_and_take_off(here):
     press(window, "greedy")
     set_longest(window, 12)
     with_pirate = ask(here, QUESTION, "Compare with base")
-    base = last_answer(window, "base")
+    base = window.chat.last_reply().base
     assert "Paris" in base
     assert base in column(window, RIGHT)
     assert with_pirate != base
@@ -167,9 +171,9 @@ def lose_the_engine(here, base):
     choose(find(window, "Template"), "Plain")
     set_longest(window, 400)
     box = find(window, "Prompt", QPlainTextEdit)
-    box.selectAll()
     type_text(box, "Once upon a time")
     key(window, Qt.Key.Key_Return, CONTROL)
+    type_text(box, "And then?")
     before = len(column(window))
     until(lambda: len(column(window)) > before + 20, PATIENCE)
     os.kill(here.session._driver.client.pid, signal.SIGKILL)
@@ -177,7 +181,8 @@ def lose_the_engine(here, base):
     assert "The engine stopped: it was killed from outside (SIGKILL). Your text and your stack are kept." in words(
         window
     )
-    assert box.toPlainText() == "Once upon a time"
+    assert box.toPlainText() == "And then?"
+    assert len(last_answer(window)) > 20
     assert [row.name for row in window.stack.rows()] == ["pirate"]
     press(window, "Start again")
     until(lambda: is_ready(here), PATIENCE)
@@ -185,6 +190,7 @@ def lose_the_engine(here, base):
     set_longest(window, 12)
     choose(find(window, "Template"), "Automatic")
     assert ask(here, QUESTION) != base
+    type_text(find(window, "Prompt", QPlainTextEdit), "Not sent yet")
 
 
 def test_the_story(open_window):
@@ -195,13 +201,15 @@ def test_the_story(open_window):
     base = compare_and_take_off(here)
     lose_the_engine(here, base)
     left = here.window.gather()
+    said = here.window.chat.conversation
     open_window.close()
 
     again = open_window.start()
     until(lambda: is_ready(again), PATIENCE)
     window = again.window
-    assert (window.stack.rows(), window.gather().answers) == (left.rows, left.answers)
-    assert find(window, "Prompt", QPlainTextEdit).toPlainText() == QUESTION
+    assert window.stack.rows() == left.rows
+    until(lambda: window.chat.conversation == said, PATIENCE)
+    assert find(window, "Prompt", QPlainTextEdit).toPlainText() == "Not sent yet"
     until_said(window, "120 of 120 modules", PATIENCE)
     press(window, "Take pirate off")
     until(lambda: again.session._driver.client.stack == (), PATIENCE)

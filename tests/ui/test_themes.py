@@ -10,7 +10,7 @@ from desktop.session.plans import Problem
 from desktop.session.saved import Saved
 from desktop.ui import theme
 from tests.ui import gallery
-from tests.ui.hands import find
+from tests.ui.hands import find, until
 
 READABLE = 4.5
 """Contrast, by WCAG 2.2, 1.4.3."""
@@ -67,13 +67,15 @@ def test_a_failure_is_recoloured_with_the_theme(window, session):
 
 
 def test_finished_answers_are_recoloured_too(ready):
-    ready.place.show_history([gallery.answer("First?", "Aye.")])
-    before = find(ready, "With adapters").toPlainText()
+    gallery.show_history(ready, [gallery.answer("First?", "Aye.")])
+    text = find(ready, "Conversation")
+    until(text.is_settled)
+    before = text.text()
     pick(ready, "Dark")
     QApplication.processEvents()
-    text = find(ready, "With adapters")
-    assert text.toPlainText() == before
-    note = text.document().lastBlock().begin().fragment().charFormat().foreground().color()
+    until(text.is_settled)
+    assert text.text() == before
+    note = text.document().lastBlock().previous().begin().fragment().charFormat().foreground().color()
     assert contrast(note, QApplication.palette().base().color()) >= READABLE
 
 

@@ -38,7 +38,7 @@ from .evaluation import Measured, measure, passes_over, refuse_empty
 from .memory import choose_micro_batch
 from .optimizers import optimizer_tensors
 from .prepared import Prepared, prepared
-from .refusals import refuse_not_finite, refuse_what_cannot_be, run_folder
+from .refusals import refuse_not_finite, refuse_what_cannot_be, refuse_without_gradient, run_folder
 from .resuming import go_on, shared_checkpoint
 from .samples import Samples, make_samples, read_rows
 from .schedule import learning_rate
@@ -70,6 +70,8 @@ def train(owner: TorchModel, request: TrainRequest) -> Generator[TrainEvent, Tra
     ):
         group.refuse_other_rows(data.digest)
         adapter = TrainedAdapter(owner.model, settings, request.record.get("base") or owner.info.path)
+        kind = owner.model.get_input_embeddings().weight.dtype
+        refuse_without_gradient((site.module for site in adapter.sites.values()), kind)
         refuse_full_disk(folder, 2 * checkpoint_bytes(adapter.size, settings))
         adapter.enter()
         try:
