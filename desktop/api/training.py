@@ -115,6 +115,9 @@ class TrainRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Folder of an adapter whose factors the run starts with; empty for fresh ones."""
     resume_from: str = ""
     """Folder of one of the run's own checkpoints to go on from; empty to begin."""
+    together: bool = False
+    """Whether this process is one of those that torchrun started for this run: they share every step's rows out, and
+    the first alone writes and resumes."""
     record: dict[str, str] = {}
     """Facts kept in the adapter's folder beside its weights: base, data hash, lineage."""
 

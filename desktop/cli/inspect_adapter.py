@@ -16,7 +16,7 @@ from desktop.library.inspection_words import in_words
 from desktop.library.names import NameNotFound, adapter_name, find_adapter, find_model
 from desktop.library.places import printable
 from desktop.library.settings import Settings, read_settings_file
-from desktop.starter.install import ADAPTER, install_adapter
+from desktop.starter.install import install_named
 
 from .output import CommandError, plain, put, put_json, say
 
@@ -39,7 +39,9 @@ def register(commands: Any) -> None:
         "does not fit the model. What could be read is printed all the same. A verdict that is unknown is no failure.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("adapter", metavar="ADAPTER", help="an adapter of the library, any path, or `pirate`")
+    parser.add_argument(
+        "adapter", metavar="ADAPTER", help="an adapter of the library, any path, `pirate` or `telegram`"
+    )
     parser.add_argument(
         "--against", metavar="MODEL", help="compare it with a model of the library or of any path, by their shapes"
     )
@@ -50,8 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the facts; 1 where the adapter is broken or does not fit."""
     home = Home.find(args.home)
     settings = read_settings_file(home.settings_file)
-    if args.adapter == ADAPTER:
-        install_adapter(home.loras)
+    install_named(home.loras, [args.adapter])
     try:
         folder = find_adapter(args.adapter, home, settings)
         model = _find_model(args.against, home, settings) if args.against is not None else None

@@ -20,7 +20,7 @@ from desktop.library.home import Home
 from desktop.library.names import NameNotFound, find_model, parse_loras
 from desktop.library.settings import Settings, read_settings_file
 from desktop.prompting.lora_tags import Tag, lay_over, rows_of_tags
-from desktop.starter.install import ADAPTER, MODEL, install_adapter
+from desktop.starter.install import MODEL, install_named
 from desktop.starter.making import make_starter
 
 from .arguments import load_request_from
@@ -41,8 +41,7 @@ class Opened(msgspec.Struct, frozen=True):
 def adapters_from(args: argparse.Namespace, tags: Sequence[Tag] = ()) -> tuple[Lora, ...]:
     """The rows of the stack, those of a prompt's tags included, before anything is loaded. Raises CommandError."""
     home, settings = _home(args)
-    if ADAPTER in {*(text.partition("=")[0] for text in args.lora), *(tag.name for tag in tags)}:
-        install_adapter(home.loras)
+    install_named(home.loras, {*(text.partition("=")[0] for text in args.lora), *(tag.name for tag in tags)})
     try:
         rows = parse_loras(args.lora, home, settings)
         return lay_over(rows, rows_of_tags(tags, rows, home, settings))

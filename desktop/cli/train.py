@@ -29,6 +29,7 @@ from .arguments import add_model_arguments
 from .following import Follow
 from .output import CommandError, ProgressLine, plain, put, put_json, say
 from .planning import plan_run, tell_plan
+from .together import Process, help_run, home_of, keep_run, process_of_torchrun
 from .training_arguments import add_data_arguments, add_training_arguments, run_from
 
 
@@ -73,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, home: Home) -> int:
+    if (process := process_of_torchrun()) is not None:
+        return _run_together(args, home, process)
     if args.resume:
         folder, run_file, step = _resumed(args, home)
         ref, launch = _loader(run_file.model, home)
@@ -97,6 +100,36 @@ def _run(args: argparse.Namespace, home: Home) -> int:
         put_json({"id": folder.id, "path": str(folder.root)}) if args.json else put(folder.id)
         return 0
     return _conclude(args, folder, follow.run())
+
+
+def _run_together(args: argparse.Namespace, home: Home, process: Process) -> int:
+    if args.detach or args.plan:
+        raise CommandError("--detach and --plan are for one process. Leave torchrun out.")
+    process.become_engine()
+    with home_of(process, home) as own:
+        if args.resume:
+            folder, run_file, step = _resumed(args, home) if process.first else _known(args, home)
+        else:
+            run_file, step = run_from(args, home, ProgressLine()), 0
+        ref, launch = _loader(run_file.model, home)
+        process.refuse_other_interpreter(launch)
+        if not args.resume:
+            base = msgspec.structs.replace(run_file.model, loader=ref.name)
+            # Every process reads the data itself, so that machines need not share a disk.
+            folder, report = make_run(msgspec.structs.replace(run_file, model=base), own, ContentHashes(home.cache).of)
+            if process.first:
+                _tell_data(report)
+        task = task_of(folder, read_run_file(folder.run_file), ref, home, step)
+        task = msgspec.structs.replace(task, train=msgspec.structs.replace(task.train, together=True))
+        if not process.first:
+            return help_run(process, RunFolder(own.runs / "part"), task)
+        return _conclude(args, folder, keep_run(folder, task, json=args.json))
+
+
+def _known(args: argparse.Namespace, home: Home) -> tuple[RunFolder, RunFile, int]:
+    """A run that another process resumes, and judges."""
+    folder = find_run(args.resume, home)
+    return folder, read_run_file(folder.run_file), 0
 
 
 def _plan(args: argparse.Namespace, planned: tuple[DatasetReport, TrainPlan]) -> int:

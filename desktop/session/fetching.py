@@ -12,7 +12,7 @@ from desktop.engine.client import EngineClient
 from desktop.engine.jobs import Job, JobCancelled
 from desktop.engine.messages import Step
 from desktop.library.home import Home
-from desktop.starter.install import install_adapter
+from desktop.starter.install import ADAPTERS, install_adapter, install_named
 from desktop.starter.making import make_starter
 
 POLL = 0.2
@@ -44,5 +44,6 @@ def fetch_starter(
                 raise JobCancelled
         job.result()
 
+    install_named(home.loras, ADAPTERS)
     adapter = install_adapter(home.loras)
     return make_starter(home, loaders, progress, follow), adapter

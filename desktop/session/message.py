@@ -10,7 +10,7 @@ from desktop.api import Lora
 from desktop.library.home import Home
 from desktop.library.settings import read_settings_file
 from desktop.prompting.lora_tags import read_tags, rows_of_tags
-from desktop.starter.install import ADAPTER, install_adapter
+from desktop.starter.install import install_named
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -26,7 +26,6 @@ def read_message(prompt: str, stack: Sequence[Lora], home: Home) -> Message:
     tagged = read_tags(prompt)
     if not tagged.tags:
         return Message(tagged.text)
-    if ADAPTER in {tag.name for tag in tagged.tags} - {row.name for row in stack}:
-        install_adapter(home.loras)
+    install_named(home.loras, {tag.name for tag in tagged.tags} - {row.name for row in stack})
     settings = read_settings_file(home.settings_file)
     return Message(tagged.text, rows_of_tags(tagged.tags, stack, home, settings))

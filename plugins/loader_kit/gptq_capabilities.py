@@ -10,6 +10,7 @@ CAPABILITIES = Capabilities(
     logits=True,
     live_changes=True,
     check=True,
+    train=True,
     export=True,
     sampling=Sampling.__struct_fields__,
 )

@@ -5,6 +5,7 @@ It lies in `$LORA_DECK_TEST_CACHE`, else in the user's cache folder. Remove that
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from desktop.api import LoadRequest, Lora, Message, ModelInfo
 from desktop.cli.main import main
 from desktop.engine.client import EngineClient
 from desktop.library.home import Home
+from tests import tiny
 from tests.contract.opening import PATIENCE, answer, engine_of, install_own_loaders, logits, plugins_of
 
 QUESTION = "What is the capital of France?"
@@ -111,3 +113,38 @@ def starter(opened) -> Iterator[Starter]:
     opened.attach()
     yield opened
     opened.attach()
+
+
+@pytest.fixture
+def command(plugin_folders, capsys):
+    """`lora-deck ARGUMENTS`; what it printed on standard output, by lines."""
+
+    def run(home: Home, *arguments: object) -> list[str]:
+        with plugins_of(*plugin_folders):
+            status = main(["--home", str(home.root), *map(str, arguments)])
+        out, err = capsys.readouterr()
+        assert status == 0, err
+        return out.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def tiny_home(tmp_path) -> Home:
+    """A home with a model called `tiny`, in float32."""
+    home = Home(tmp_path / "home")
+    tiny.make_model(home.models / "tiny")
+    return home
+
+
+@pytest.fixture
+def alpaca(tmp_path):
+    """Call it with a number: a file of so many rows as people have them, with and without inputs and further keys."""
+
+    def write(count: int) -> Path:
+        more = ({"input": ""}, {"input": "the fox"}, {}, {"input": "", "id": 7, "source": None})
+        rows = [{"instruction": f"Say {n}", "output": f"Paris {n % 8}", **more[n % len(more)]} for n in range(count)]
+        (tmp_path / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
+        return tmp_path / "rows.json"
+
+    return write

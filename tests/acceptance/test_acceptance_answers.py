@@ -21,6 +21,16 @@ def test_it_answers_paris_the_pirate_changes_that_and_at_zero_is_not_there(start
     assert starter.logits() == numbers
 
 
+def test_the_second_starter_adapter_answers_like_a_telegram_and_goes_to_the_bit(starter):
+    numbers = starter.logits()
+    starter.attach((install_adapter(starter.home.loras, "telegram"), 1.0))
+    changed, _ = starter.answer(12)
+    assert changed.strip().endswith("STOP")
+    assert "Paris" in changed
+    starter.attach()
+    assert starter.logits() == numbers
+
+
 def test_the_command_as_the_readme_has_it(starter_home, plugin_folders, capsys):
     command = ["generate", "--model", "starter", "--greedy", "--template", "model", "-p", QUESTION]
     with plugins_of(*plugin_folders):

@@ -130,7 +130,7 @@ def test_the_gptq_loaders_are_available_and_say_what_they_can_do(name, title, mo
     assert can.logits
     assert can.check
     assert not can.fold
-    assert not can.train
+    assert can.train
     assert set(info.settings.get("properties", ())) == SETTINGS[name]
     monkeypatch.setattr("loader_kit.gptq_capabilities.find_spec", lambda name: None if name == "torch" else object())
     assert plugin(name).describe().reason == "The package torch is not installed here. Install it with pip."

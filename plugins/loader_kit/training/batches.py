@@ -75,19 +75,27 @@ def split(samples: Sequence[Sample], tokens: int, *, padded: bool) -> list[Micro
 
     Padded rows cost what the longest beside them costs, so those go by length.
     """
+    if not samples:
+        return []
     if padded:
         return _by_length(samples, tokens)
     count = min(len(samples), max(1, math.ceil(sum(len(sample.ids) for sample in samples) / tokens)))
     while True:
-        bins: list[list[int]] = [[] for _ in range(count)]
-        sizes = [0] * count
-        for at in sorted(range(len(samples)), key=lambda at: -len(samples[at].ids)):
-            smallest = sizes.index(min(sizes))
-            bins[smallest].append(at)
-            sizes[smallest] += len(samples[at].ids)
-        if max(sizes) <= tokens or count == len(samples):
-            return [Micro(tuple(samples[at] for at in sorted(some))) for some in bins if some]
+        bins = spread(samples, count)
+        if count == len(samples) or max(sum(len(one.ids) for one in some) for some in bins) <= tokens:
+            return [Micro(tuple(some)) for some in bins if some]
         count += 1
+
+
+def spread(samples: Sequence[Sample], count: int) -> list[list[Sample]]:
+    """Share rows out evenly by tokens into so many groups, some of which may be empty; each keeps the rows' order."""
+    bins: list[list[int]] = [[] for _ in range(count)]
+    sizes = [0] * count
+    for at in sorted(range(len(samples)), key=lambda at: -len(samples[at].ids)):
+        smallest = sizes.index(min(sizes))
+        bins[smallest].append(at)
+        sizes[smallest] += len(samples[at].ids)
+    return [[samples[at] for at in sorted(some)] for some in bins]
 
 
 def _by_length(samples: Sequence[Sample], tokens: int) -> list[Micro]:

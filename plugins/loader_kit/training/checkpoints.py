@@ -35,6 +35,8 @@ class State(msgspec.Struct, kw_only=True):
     evaluations_without_improvement: int = 0
     micro_batch_tokens: int = 0
     """Tokens computed at once: sums in another order are rounded otherwise."""
+    processes: int = 1
+    """How many processes share the rows of each step."""
     data: str = ""
     """SHA-256 of the tokens that are learnt from."""
     settings: TrainSettings = TrainSettings()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from desktop.api import LoaderError, TrainRequest, TrainSettings, Unsupported
+from loader_kit.matching import linear_sizes
 
 if TYPE_CHECKING:
     from loader_kit.torch_model import TorchModel
@@ -28,6 +30,27 @@ def refuse_what_cannot_be(owner: TorchModel, settings: TrainSettings) -> None:
             f"Part of this model ({far}) is not in memory (offloaded), so it can't be trained on. Load it in 4 bits, "
             "or on a device that holds all of it."
         )
+
+
+def refuse_without_gradient(modules: Iterable[Any], dtype: torch.dtype) -> None:
+    """Raise Unsupported where packed weights are multiplied by a kernel that lets no gradient through.
+
+    One module of each kind is tried; `dtype` is what the model computes in.
+    """
+    packed = [module for module in modules if not isinstance(module.weight, torch.nn.Parameter)]
+    kinds = {(type(module), type(getattr(module, "kernel", None))): module for module in packed}
+    for module in kinds.values():
+        sizes = linear_sizes(module)
+        assert sizes is not None
+        x = torch.ones(1, sizes[0], dtype=dtype, device=module.weight.device, requires_grad=True)
+        try:
+            with torch.enable_grad():
+                torch.autograd.grad(module(x).sum(), x)
+        except RuntimeError as error:
+            raise Unsupported(
+                "The kernels this model is loaded with let no gradient through, so nothing can be trained on it. Load "
+                "it with engine=ours, where the loader has that setting."
+            ) from error
 
 
 def strange_settings(tokenizer: Any, settings: TrainSettings) -> tuple[str, ...]:

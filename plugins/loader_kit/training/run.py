@@ -31,19 +31,20 @@ from .checkpoints import (
     State,
     checkpoint_bytes,
     prune,
-    read_checkpoint,
     record_of,
     write_checkpoint,
 )
 from .evaluation import Measured, measure, passes_over, refuse_empty
 from .memory import choose_micro_batch
-from .optimizers import optimizer_tensors, restore_optimizer
+from .optimizers import optimizer_tensors
 from .prepared import Prepared, prepared
-from .refusals import refuse_not_finite, refuse_what_cannot_be, run_folder
+from .refusals import refuse_not_finite, refuse_what_cannot_be, refuse_without_gradient, run_folder
+from .resuming import go_on, shared_checkpoint
 from .samples import Samples, make_samples, read_rows
 from .schedule import learning_rate
 from .stepping import Stepper
 from .stopping import Stopping
+from .together import Group, together
 from .writing import refuse_full_disk, write_folder
 
 if TYPE_CHECKING:
@@ -62,12 +63,19 @@ def train(owner: TorchModel, request: TrainRequest) -> Generator[TrainEvent, Tra
     folder = run_folder(request)
     data = make_samples(owner.tokenizer, read_rows(request.rows), settings)
     refuse_empty(data.samples)
-    with prepared(owner.model, training=True, checkpointing=settings.gradient_checkpointing) as ready:
+    checkpointing = settings.gradient_checkpointing
+    with (
+        together(request, owner.model.device) as group,
+        prepared(owner.model, training=True, checkpointing=checkpointing) as ready,
+    ):
+        group.refuse_other_rows(data.digest)
         adapter = TrainedAdapter(owner.model, settings, request.record.get("base") or owner.info.path)
+        kind = owner.model.get_input_embeddings().weight.dtype
+        refuse_without_gradient((site.module for site in adapter.sites.values()), kind)
         refuse_full_disk(folder, 2 * checkpoint_bytes(adapter.size, settings))
         adapter.enter()
         try:
-            run = Run(owner, request, adapter, data, ready)
+            run = Run(owner, request, adapter, data, ready, group)
             return (yield from run.events())
         finally:
             adapter.leave()
@@ -77,10 +85,17 @@ class Run:
     """One run that is ready to start."""
 
     def __init__(
-        self, owner: TorchModel, request: TrainRequest, adapter: TrainedAdapter, data: Samples, ready: Prepared
+        self,
+        owner: TorchModel,
+        request: TrainRequest,
+        adapter: TrainedAdapter,
+        data: Samples,
+        ready: Prepared,
+        group: Group,
     ) -> None:
         """`adapter` acts on the owner's model, which is prepared. Raises LoaderError where nothing can begin."""
         self._owner = owner
+        self._group = group
         self._request = request
         self._settings = request.settings
         self._folder = Path(request.folder)
@@ -90,17 +105,18 @@ class Run:
         self._state = State(
             total_steps=total_steps(len(data.samples), self._settings),
             micro_batch_tokens=choose_micro_batch(owner.model, self._settings, adapter.size, longest),
+            processes=group.count,
             data=data.digest,
             settings=self._settings,
         )
         self._notes = [*data.notes, *ready.notes]
         if request.continue_from and not request.resume_from:
             adapter.continue_from(Path(request.continue_from))
-        self._stepper = Stepper(owner.model, self._settings, adapter, ready.widen)
+        self._stepper = Stepper(owner.model, self._settings, adapter, ready.widen, group)
         self._notes += self._stepper.forward.notes
         self._resumed = Path(request.resume_from) if request.resume_from else None
-        if self._resumed:
-            self._resume(self._resumed)
+        if read := shared_checkpoint(group, self._resumed):
+            self._notes += go_on(read, self._state, adapter, self._stepper, group)
         self._saved = self._resumed
         self._held_out = self._read_held_out()
         self._stopping = Stopping(self._settings, self._state)
@@ -114,16 +130,16 @@ class Run:
             yield from self._sample()
         loss = self._state.smoothed_loss or 0.0
         rows = batches(self._data.samples, self._settings, self._state.step)
-        reason: EndReason | None = self._stopping.reason if self._state.step else None
+        reason: EndReason | None = self._group.agree(self._stopping.reason if self._state.step else None)
         while reason is None:
             loss = yield from self._step(next(rows))
             if self._due(self._settings.eval_every):
                 yield from self._evaluate()
             if self._due(self._settings.sample_every):
                 yield from self._sample()
-            if self._stopping.save or self._due(self._settings.save_every):
+            if self._group.agree(self._stopping.save or self._due(self._settings.save_every)):
                 yield from self._save()
-            reason = self._stopping.reason
+            reason = self._group.agree(self._stopping.reason)
         return (yield from self._finish(reason, loss))
 
     def _finish(self, reason: EndReason, loss: float) -> Generator[TrainEvent, TrainCommand | None, TrainReport]:
@@ -132,8 +148,9 @@ class Run:
             yield from self._sample()
         yield from self._save()
         folder = self._folder / "adapter"
-        size = write_folder(folder, self._adapter.files() | {RECORD: self._record()})
-        yield from self._tell(CheckpointSaved(step=self._state.step, folder=str(folder), bytes=size, final=True))
+        if self._group.first:
+            size = write_folder(folder, self._adapter.files() | {RECORD: self._record()})
+            yield from self._tell(CheckpointSaved(step=self._state.step, folder=str(folder), bytes=size, final=True))
         return TrainReport(
             folder=str(folder),
             steps=self._state.step,
@@ -170,11 +187,14 @@ class Run:
         model = self._owner.model
         model.eval()
         try:
-            passes = passes_over(self._held_out, self._state.micro_batch_tokens, padded=not forward.packed)
+            own = self._group.share(self._held_out)
+            passes = passes_over(own, self._state.micro_batch_tokens, padded=not forward.packed)
             for _ in measure(forward, passes, measured):
                 pass
         finally:
             model.train()
+        measured.total, *counts = self._group.add(measured.total, measured.correct, measured.tokens)
+        measured.correct, measured.tokens = map(int, counts)
         self._evaluation_loss, self._evaluated_at = measured.loss, self._state.step
         self._stopping.evaluated(measured.loss)
         yield from self._tell(
@@ -182,7 +202,7 @@ class Run:
         )
 
     def _sample(self) -> Events:
-        if self._sampled_at == self._state.step:
+        if self._sampled_at == self._state.step or not self._group.first:
             return
         self._sampled_at = self._state.step
         for number, prompt in enumerate(self._request.samples):
@@ -200,11 +220,12 @@ class Run:
         self._stopping.save = False
         place = self._folder / "checkpoints"
         folder = place / f"step-{self._state.step}"
-        if self._saved == folder:
+        randomness = self._group.gather(self._stepper.randomness.tensors())
+        if self._saved == folder or not self._group.first:
             return
         tensors = {
             "optimizer": optimizer_tensors(self._stepper.optimizer, self._stepper.parameters),
-            "randomness": self._stepper.randomness.tensors(),
+            "randomness": randomness,
         }
         try:
             size = write_checkpoint(folder, self._adapter, self._state, tensors, self._record())
@@ -251,32 +272,3 @@ class Run:
             return ()
         rows = read_rows(self._request.evaluation_rows)
         return make_samples(self._owner.tokenizer, rows, self._settings, self._settings.cutoff).samples
-
-    def _resume(self, folder: Path) -> None:
-        """Go on where a checkpoint is."""
-        read = read_checkpoint(folder)
-        if read.state.data != self._state.data:
-            raise LoaderError(
-                f"{folder.name} was trained on other rows than these, so it can't go on with them. Begin a new run "
-                "that continues from it."
-            )
-        self._adapter.restore(read.adapter, folder.name)
-        before, now = (msgspec.to_builtins(one) for one in (read.state.settings, self._settings))
-        changed = [name for name in now if now[name] != before.get(name) and name not in HARMLESS]
-        if changed:
-            names = ", ".join(changed)
-            self._notes.append(f"Settings differ from the checkpoint's, so the run goes on differently: {names}.")
-        if self._settings.optimizer == read.state.settings.optimizer:
-            restore_optimizer(self._stepper.optimizer, self._stepper.parameters, read.optimizer)
-        self._stepper.randomness.restore(read.randomness)
-        kept = {name: getattr(read.state, name) for name in KEPT}
-        if self._settings.micro_batch_tokens == read.state.settings.micro_batch_tokens:
-            # Chosen by the memory that was free then: sums in another order would be rounded otherwise.
-            kept["micro_batch_tokens"] = read.state.micro_batch_tokens
-        self._state = msgspec.structs.replace(self._state, **kept)
-
-
-HARMLESS = ("eval_every", "sample_every", "save_every", "keep_checkpoints", "stop_at_loss", "patience")
-"""Settings that change nothing in what is computed."""
-KEPT = ("step", "smoothed_loss", "best_evaluation", "evaluations_without_improvement")
-"""What a resumed run takes from its checkpoint's state."""
