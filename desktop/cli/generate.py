@@ -64,7 +64,7 @@ def register(commands: Any) -> None:
         description="Answer one prompt with a model and a stack of adapters. The answer goes to standard output as it "
         "comes, everything else to standard error.",
     )
-    parser.set_defaults(run=run, usage_error=parser.error, recorded_prompt=False)
+    parser.set_defaults(run=run, usage_error=parser.error, recorded_prompt=False, before=(), start="")
     add_recipe_argument(parser)
     add_model_arguments(parser, required=False)
     parser.add_argument(
@@ -153,7 +153,7 @@ def _conclude(
         told = tell_differences(followed.file.recipe, recipe, followed)
         same = judge_tokens(followed, [token for chunk in outcome.chunks for token in chunk.tokens])
     if args.json:
-        asked = Asked(prompt=args.prompt, input=args.input, system=args.system)
+        asked = Asked(prompt=args.prompt, input=args.input, system=args.system, before=args.before, start=args.start)
         record = _record(outcome, recipe, asked, opened)
         put_json(msgspec.structs.replace(record, differences=told, reproduced=same))
     return same is not False
@@ -202,7 +202,9 @@ def _dress(args: argparse.Namespace, prompt: str, opened: Opened) -> Dressed:
         chosen = found.name
         if chosen not in (MODEL_TEMPLATE, PLAIN_TEMPLATE):
             say(f"Template {chosen}: {found.reason}")
-    wish = Wish(prompt=prompt, template=chosen, input=args.input, system=args.system)
+    wish = Wish(
+        prompt=prompt, template=chosen, input=args.input, system=args.system, before=args.before, start=args.start
+    )
     try:
         own = read_templates(Home.find(args.home).templates)
         return dress(wish, opened.info.has_template, lambda rows: opened.engine.render(rows).result(), own)

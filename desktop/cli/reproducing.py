@@ -132,6 +132,7 @@ def _fill_answer(args: argparse.Namespace, followed: Followed) -> None:
         args.prompt, args.recorded_prompt = file.asked.prompt, True
         _fill(args, "input", file.asked.input, "")
         _fill(args, "system", file.asked.system, "")
+        args.before, args.start = file.asked.before, file.asked.start
     _fill(args, "template", recipe.template or None, None)
     sampling = msgspec.structs.replace(recipe.sampling, seed=recipe.seed)
     for name, value in msgspec.structs.asdict(sampling).items():

@@ -39,7 +39,8 @@ def test_the_same_tokens_come_again(run, printed):
     assert again.json["tokens"] == recorded["tokens"]
     assert again.json["recipe"]["adapters"] == recorded["recipe"]["adapters"]
     assert (again.json["reproduced"], again.json["differences"]) == (True, [])
-    assert again.json["asked"] == {"prompt": "The capital", "input": "", "system": "A parrot."}
+    asked = {"prompt": "The capital", "input": "", "system": "A parrot.", "before": [], "start": ""}
+    assert again.json["asked"] == asked
     assert "Reproduced: the same 5 tokens." in again.err
 
 
@@ -53,6 +54,17 @@ def test_a_name_of_the_library_a_renamed_adapter_and_an_answer_in_words(run, pri
     assert again.out.strip()
     assert "Reproduced: the same 5 tokens." in again.err
     assert "renamed: weight -0.75" in again.err
+
+
+def test_a_later_turn_of_a_conversation_is_dressed_with_what_came_before(run, printed):
+    recorded = json.loads(printed.read_text())
+    before = [{"role": "user", "content": "Ahoy?"}, {"role": "assistant", "content": "Aye."}]
+    recorded["asked"] |= {"before": before, "start": "The"}
+    printed.write_text(json.dumps(recorded))
+    again = run("generate", "--recipe", printed, "--json")
+    assert again.json["asked"]["before"] == before
+    assert again.json["asked"]["start"] == "The"
+    assert again.json["prompt_tokens"] > recorded["prompt_tokens"]
 
 
 def test_other_tokens_are_told_with_status_1(run, printed):
