@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from desktop.api import Lora
 from desktop.library.adapters import AdapterEntry
 from desktop.prompting.lora_tags import Tag, read_tags
-from desktop.starter.install import ADAPTER
+from desktop.starter.install import ADAPTERS
 
 from . import theme
 
@@ -35,7 +35,7 @@ class MessageAdapters(theme.Note):
 
     def know_library(self, adapters: Sequence[AdapterEntry]) -> None:
         """The library was listed."""
-        self._library = {_composed(entry.name) for entry in adapters} | {ADAPTER}
+        self._library = {_composed(entry.name) for entry in adapters} | set(ADAPTERS)
         self._show()
 
     def know_stack(self, rows: Sequence[Lora]) -> None:
