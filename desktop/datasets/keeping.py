@@ -11,7 +11,7 @@ import msgspec
 
 from desktop.api import Message
 from desktop.library.atomic import written_atomically
-from desktop.library.places import unreadable_in_words
+from desktop.library.places import printable, unreadable_in_words, visible
 from desktop.library.recipes import RecipeError, checked_name
 
 from .containers import look_at
@@ -33,6 +33,14 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """Rows in it now, bad ones included."""
     duplicate: bool = False
     """Whether it was there already; nothing is written then."""
+
+
+def list_sets(folder: Path) -> list[str]:
+    """The names of the datasets in the folder that examples can be added to, by their suffix. Raises DataError."""
+    try:
+        return [entry.name.removesuffix(SUFFIX) for entry in visible(folder) if entry.name.endswith(SUFFIX)]
+    except OSError as error:
+        raise DataError(f"{printable(folder)}: {unreadable_in_words(folder, error)}") from error
 
 
 def keep_example(folder: Path, name: str, messages: Sequence[Message], *, alpaca: bool = False) -> Kept:

@@ -8,6 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.api import Message
+from desktop.datasets.keeping import keep_example, list_sets
+from desktop.datasets.plan import DataError
 from desktop.library.conversation import Conversation, change
 from desktop.library.conversation_formats import Format, export_conversation, import_conversations
 from desktop.library.conversations import (
@@ -17,7 +19,6 @@ from desktop.library.conversations import (
     read_conversation,
     save_conversation,
 )
-from desktop.library.examples import ExampleError, keep_example, list_sets
 from desktop.library.home import Home
 
 from .lane import Lane
@@ -104,7 +105,7 @@ class ConversationKeeper(QObject):
     def _try(self, work: Callable[[], object]) -> None:
         try:
             work()
-        except (ConversationError, ExampleError) as error:
+        except (ConversationError, DataError) as error:
             self.refused.emit(str(error))
 
     def _list(self, search: str) -> None:
@@ -136,10 +137,12 @@ class ConversationKeeper(QObject):
         self._list("")
 
     def _keep_example(self, name: str, messages: tuple[Message, ...]) -> None:
-        path, rows = keep_example(self._home.datasets, name, messages)
-        self.told.emit(
-            self.tr("Kept as an example in {name}, which has {count:,} rows now.").format(name=path.stem, count=rows)
-        )
+        kept = keep_example(self._home.datasets, name, messages)
+        if kept.duplicate:
+            words = self.tr("{name} has this example already; nothing was added.")
+        else:
+            words = self.tr("Kept as an example in {name}, which has {count:,} rows now.")
+        self.told.emit(words.format(name=Path(kept.path).stem, count=kept.rows))
 
 
 def _read_lexers() -> None:

@@ -63,6 +63,8 @@ def test_out_and_in_again(keeper, tmp_path):
 def test_an_example_is_kept(keeper, home):
     keeper.keep_example("mine", (Message("user", "a"), Message("assistant", "b")))
     assert "mine, which has 1 rows" in heard(keeper, "told")[0]
+    keeper.keep_example("mine", (Message("user", "a"), Message("assistant", "b")))
+    until(lambda: "mine has this example already" in heard(keeper, "told")[0])
     keeper.list_sets()
     assert heard(keeper, "sets_listed") == (["mine"],)
     keeper.keep_example("../up", (Message("user", "a"), Message("assistant", "b")))
