@@ -88,7 +88,7 @@ def test_an_export_is_cancelled_and_changes_go_on_afterwards(loaded, heard, tool
     loaded.cancel()
     tools.wait("cancelled")
     until(lambda: attached(loaded) == [["late", 1.0]])
-    assert loaded.state is State.READY
+    until(lambda: loaded.state is State.READY)
 
 
 def test_asked_twice_to_stop_the_engine_ends(loaded, heard, tools):
