@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import tomllib
@@ -18,6 +19,10 @@ from tests.metadata import write_metadata
 
 ROOT = Path(__file__).resolve().parent.parent
 THIRD_PARTY = ROOT / "tests" / "third_party"
+
+# As on a user's machine: hundreds of child processes need not compile the program anew each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 GRACE = 5.0
 """Seconds a thread or process that is ending has to be gone."""

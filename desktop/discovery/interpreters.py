@@ -8,7 +8,6 @@ an engine process (it starts in another folder) would not find.
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import sys
 from importlib.machinery import ModuleSpec
@@ -49,6 +48,8 @@ def package_folder(name: str) -> Path | None:
 
 def _top_levels(distribution: str) -> set[str]:
     """The top-level names a distribution has installed; an editable install lists none, and none are needed."""
+    import importlib.metadata
+
     try:
         files = importlib.metadata.distribution(distribution).files or []
     except (importlib.metadata.PackageNotFoundError, OSError, ValueError):

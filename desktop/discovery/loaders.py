@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from desktop.api import Verdict
 from desktop.engine.messages import LoaderRef
@@ -16,9 +17,11 @@ from desktop.library.settings import Settings
 from .cache import Cache
 from .choice import Choice, failed_choice, ordered, unknown_loader
 from .describer import Describer, Found, StartError
-from .entry_points import registered_loaders
 from .fingerprint import state_of
 from .interpreters import launch_for
+
+if TYPE_CHECKING:
+    from .entry_points import Registered
 
 CACHE_FILE = "loaders.json"
 
@@ -31,21 +34,25 @@ class Loaders:
     """
 
     def __init__(self, home: Home, settings: Settings, refresh: bool = False, deadline: float | None = None) -> None:
-        """Reads metadata and starts nothing. `refresh` asks every plugin anew; `deadline` is in seconds a plugin."""
+        """Nothing is read or started yet. `refresh` asks every plugin anew; `deadline` is in seconds a plugin."""
         self._home = home
         self._settings = settings
         self._deadline = deadline
-        registered = registered_loaders()
-        self.refs = registered.loaders
-        """The registered loaders by name, in the order of their names."""
-        self.notes = registered.notes
-        """Names claimed twice and metadata that can't be read, one sentence each."""
-        self._launches = {ref: launch_for(ref, settings) for ref in self.refs}
         self._cache = Cache(home.cache / CACHE_FILE, refresh=refresh)
         self._known: dict[LoaderRef, Found] = {}
         self._describers: dict[str, Describer] = {}
         self._lock = threading.RLock()
         self._closed = False
+
+    @property
+    def refs(self) -> tuple[LoaderRef, ...]:
+        """The registered loaders in the order of their names; the first look reads the metadata of all packages."""
+        return self._registered.loaders
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Names claimed twice and metadata that can't be read, one sentence each."""
+        return self._registered.notes
 
     def found(self) -> list[Found]:
         """Every registered loader by name, with what it says of itself or why it failed."""
@@ -89,6 +96,17 @@ class Loaders:
     ) -> None:
         """Close."""
         self.close()
+
+    @cached_property
+    def _registered(self) -> Registered:
+        # Here and not above: what reads metadata takes its time to import, and the window's start doesn't wait for it.
+        from .entry_points import registered_loaders
+
+        return registered_loaders()
+
+    @cached_property
+    def _launches(self) -> dict[LoaderRef, Launch]:
+        return {ref: self.launch(ref) for ref in self.refs}
 
     def _describe(self, ref: LoaderRef) -> Found:
         if ref in self._known:

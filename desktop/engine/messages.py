@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 import msgspec
@@ -304,5 +305,15 @@ def _exactly(value: object) -> object:
 
 
 encoder = msgspec.msgpack.Encoder(enc_hook=_exactly)
-request_decoder = msgspec.msgpack.Decoder(Request)
-event_decoder = msgspec.msgpack.Decoder(Event)
+
+
+@cache
+def request_decoder() -> msgspec.msgpack.Decoder[Request]:
+    """Made when it is first needed, since that takes milliseconds which the window's start has not."""
+    return msgspec.msgpack.Decoder(Request)
+
+
+@cache
+def event_decoder() -> msgspec.msgpack.Decoder[Event]:
+    """Made when it is first needed, as the other is."""
+    return msgspec.msgpack.Decoder(Event)

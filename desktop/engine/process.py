@@ -123,7 +123,7 @@ class EngineProcess:
         stream = self._pipe(self._popen.stdout)
         try:
             while (frame := read_frame(stream)) is not None:
-                self._on_event(event_decoder.decode(frame))
+                self._on_event(event_decoder().decode(frame))
         except (OSError, WireError, msgspec.DecodeError) as error:
             self._broken = f"it sent something that can't be read ({error})"
             self._kill()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import math
 import os
@@ -203,6 +202,8 @@ def _nothing_found(kind: str, text: str, folders: Sequence[Path]) -> str:
             by_lower.update({entry.name.lower(): entry.name for entry in visible(folder)})
         except OSError as error:
             return f"{sentence} {str(folder)!r} can't be read ({error.strerror})."
+    import difflib
+
     close = difflib.get_close_matches(text.lower(), by_lower, n=3, cutoff=0.5)
     close += [lower for lower in by_lower if text.lower() in lower and lower not in close]
     if close:

@@ -7,7 +7,6 @@ pass only for the few names that rebuild a tensor, of which nothing but the shap
 
 from __future__ import annotations
 
-import pickletools
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -92,6 +91,8 @@ def _from_archive(path: Path, file: BinaryIO) -> tuple[TensorHeader, ...]:
 
 
 def _from_pickles(path: Path, file: BinaryIO) -> tuple[TensorHeader, ...]:
+    import pickletools
+
     for _ in range(_LEGACY_PICKLES):
         for _ in pickletools.genops(file):
             pass
@@ -115,6 +116,8 @@ def _damaged(path: Path) -> LoaderError:
 
 def _walk(path: Path, file: BinaryIO) -> dict[str, _Tensor]:
     """The tensors by name that one pickle comes to."""
+    import pickletools
+
     machine = _Machine(path)
     for opcode, argument, _ in pickletools.genops(file):
         machine.take(opcode.name, argument)

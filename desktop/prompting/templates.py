@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 import msgspec
@@ -231,6 +230,8 @@ def choose_template(name: str | None, has_model_template: bool, own: Sequence[Te
     found = next((template for template in (*TEMPLATES, *own) if template.name == wanted), None)
     if found is None:
         names = (*template_names(), *(template.name for template in own))
+        import difflib
+
         close = difflib.get_close_matches(wanted.lower(), names, n=1)
         guess = f" Did you mean {close[0]}?" if close else ""
         raise TemplateError(f"There is no template {wanted!r}.{guess} Templates: {', '.join(names)}.")

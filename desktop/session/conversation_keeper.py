@@ -1,4 +1,7 @@
-"""Keeps conversations and examples on the disk: on a thread of its own, so that the window never waits for it."""
+"""Keeps conversations and examples on the disk: on a thread of its own, so that the window never waits for it.
+
+What reads and writes datasets is imported there too, when it is first needed: the window's start doesn't wait for it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.api import Message
-from desktop.datasets.keeping import keep_example, list_sets
-from desktop.datasets.plan import DataError
 from desktop.library.conversation import Conversation, change
 from desktop.library.conversation_formats import Format, export_conversation, import_conversations
 from desktop.library.conversations import (
@@ -87,7 +88,7 @@ class ConversationKeeper(QObject):
     @Slot()
     def list_sets(self) -> None:
         """List the sets of examples."""
-        self._submit(lambda: self.sets_listed.emit(list_sets(self._home.datasets)))
+        self._submit(self._list_sets)
 
     def keep_example(self, name: str, messages: Sequence[Message]) -> None:
         """Add a row to a set of examples."""
@@ -103,6 +104,8 @@ class ConversationKeeper(QObject):
         self._lane.submit(lambda: self._try(work))
 
     def _try(self, work: Callable[[], object]) -> None:
+        from desktop.datasets.plan import DataError
+
         try:
             work()
         except (ConversationError, DataError) as error:
@@ -113,6 +116,11 @@ class ConversationKeeper(QObject):
         self.listed.emit(search, entries)
         if problems:
             self.refused.emit("\n".join(problems))
+
+    def _list_sets(self) -> None:
+        from desktop.datasets.keeping import list_sets
+
+        self.sets_listed.emit(list_sets(self._home.datasets))
 
     def _rename(self, conversation_id: str, title: str) -> None:
         conversation = read_conversation(self._home.conversations, conversation_id)
@@ -137,6 +145,8 @@ class ConversationKeeper(QObject):
         self._list("")
 
     def _keep_example(self, name: str, messages: tuple[Message, ...]) -> None:
+        from desktop.datasets.keeping import keep_example
+
         kept = keep_example(self._home.datasets, name, messages)
         if kept.duplicate:
             words = self.tr("{name} has this example already; nothing was added.")

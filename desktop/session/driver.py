@@ -101,8 +101,8 @@ class EngineDriver(QObject):
         """Whether a model is loaded and its engine is not known to be gone."""
         return self._loaded is not None
 
-    def warm(self, loader: LoaderRef) -> None:
-        """Start an idle engine and import what loading will need."""
+    def warm(self, loader: str) -> None:
+        """Start an idle engine of the loader of this name, if there is one, and import what loading will need."""
         self._main.submit(lambda: self._warm(loader))
 
     def load(self, plan: LoadPlan) -> None:
@@ -155,8 +155,9 @@ class EngineDriver(QObject):
         for lane in self.lanes:
             lane.shut_down()
 
-    def _warm(self, loader: LoaderRef) -> None:
-        if self._loaded is not None:
+    def _warm(self, name: str) -> None:
+        loader = next((ref for ref in self._loaders.refs if ref.name == name), None)
+        if self._loaded is not None or loader is None:
             return
         try:
             self._engine_for(loader).warm().result()
@@ -229,7 +230,7 @@ class EngineDriver(QObject):
         self._drop_model()
         self.unloaded.emit()
         if loader is not None:
-            self._warm(loader)
+            self._warm(loader.name)
 
     def _count(self, number: int, text: str) -> None:
         client = self._client

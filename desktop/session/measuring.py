@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop.api import EvaluateRequest, LoaderError, Lora, ModelInfo
-from desktop.datasets import ROWS_FILE, DataError, write_rows
 from desktop.engine.client import EngineClient
 from desktop.engine.jobs import EngineGone, JobCancelled, JobFailed
 from desktop.library.hashes import ContentHashes
 from desktop.library.home import Home
-from desktop.library.runs.evaluations import Evaluations
 from desktop.library.settings import read_settings_file
 
 from .stack_keeper import apply_rows
 from .stack_tools import StackTools
-from .train_choice import resolved_data
 from .train_plans import Measured, MeasurePlan
+
+if TYPE_CHECKING:
+    from desktop.library.runs.evaluations import Evaluations
 
 
 class Measuring(QObject):
@@ -40,6 +41,9 @@ class Measuring(QObject):
         self._tools.work(lambda client: self._measure(client, plan, info))
 
     def _measure(self, client: EngineClient, plan: MeasurePlan, info: ModelInfo) -> None:
+        # Here and not above, as in the training keeper: the window's start doesn't wait for it.
+        from desktop.library.runs.evaluations import Evaluations
+
         self._home.cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="measure-", dir=self._home.cache) as name:
             request = EvaluateRequest(rows=str(self._rows(plan, info, Path(name))), settings=plan.settings)
@@ -55,6 +59,10 @@ class Measuring(QObject):
                     apply_rows(client, before)
 
     def _rows(self, plan: MeasurePlan, info: ModelInfo, folder: Path) -> Path:
+        from desktop.datasets import ROWS_FILE, DataError, write_rows
+
+        from .train_choice import resolved_data
+
         def tell(done: int, whole: int) -> None:
             if self._tools.stopped:
                 raise JobCancelled

@@ -1,27 +1,30 @@
-"""Finds the runs there are, follows those that go on, and tells them what the user wants, off the GUI thread."""
+"""Finds the runs there are, follows those that go on, and tells them what the user wants, off the GUI thread.
+
+What reads runs is imported on that thread too, when it is first needed: the window's start doesn't wait for it.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QFile, QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
 from desktop.api import TrainCommand
 from desktop.engine.governor import Governor
-from desktop.engine.runs.control import send
-from desktop.engine.runs.folder import RunFolder
-from desktop.engine.runs.lock import holder
 from desktop.library.atomic import write_atomically
 from desktop.library.home import Home
-from desktop.library.runs.listing import list_runs, run_entry
-from desktop.library.runs.run_file import RunError
 
 from .lane import Lane
-from .run_watch import RunWatch
 from .train_plans import RunLook, as_csv
+
+if TYPE_CHECKING:
+    from desktop.engine.runs.folder import RunFolder
+
+    from .run_watch import RunWatch
 
 LOOK = 150
 """Milliseconds between two looks at the logs of what goes on."""
@@ -115,6 +118,8 @@ class RunKeeper(QObject):
 
     def _do(self, work: Callable[[], None]) -> None:
         def run() -> None:
+            from desktop.library.runs.run_file import RunError
+
             try:
                 work()
             except RunError as error:
@@ -126,9 +131,13 @@ class RunKeeper(QObject):
         self._lane.submit(run)
 
     def _folder(self, run_id: str) -> RunFolder:
+        from desktop.engine.runs.folder import RunFolder
+
         return RunFolder(self._home.runs / run_id)
 
     def _list(self) -> None:
+        from desktop.library.runs.listing import list_runs
+
         entries = list_runs(self._home)
         self.runs_listed.emit(entries)
         for entry in entries:
@@ -137,6 +146,8 @@ class RunKeeper(QObject):
         self._tell_busy()
 
     def _watch(self, run_id: str) -> RunWatch:
+        from .run_watch import RunWatch
+
         watch = self._watches.get(run_id)
         if watch is None:
             watch = self._watches[run_id] = RunWatch(self._folder(run_id))
@@ -170,6 +181,11 @@ class RunKeeper(QObject):
             self.run_ended.emit(watch.look())
 
     def _tell(self, run_id: str, command: TrainCommand) -> None:
+        from desktop.engine.runs.control import send
+        from desktop.engine.runs.lock import holder
+        from desktop.library.runs.listing import run_entry
+        from desktop.library.runs.run_file import RunError
+
         folder = self._folder(run_id)
         if holder(folder.lock) is None:
             words = self.tr("{id} is not running. {state}")
@@ -178,11 +194,16 @@ class RunKeeper(QObject):
         self.told.emit(self.tr("Told {id}; it hears it after its present step.").format(id=run_id))
 
     def _read(self, run_id: str) -> RunLook:
+        from .run_watch import RunWatch
+
         watch = self._watches.get(run_id) or RunWatch(self._folder(run_id))
         watch.read()
         return watch.look()
 
     def _trash(self, run_id: str) -> None:
+        from desktop.engine.runs.lock import holder
+        from desktop.library.runs.run_file import RunError
+
         folder = self._folder(run_id)
         if holder(folder.lock) is not None:
             raise RunError(self.tr("{id} is running. Stop it first.").format(id=run_id))
@@ -204,6 +225,8 @@ class RunKeeper(QObject):
 
     def _save_picture(self, picture: QImage, path: str) -> None:
         if not picture.save(path):
+            from desktop.library.runs.run_file import RunError
+
             words = self.tr(
                 "The picture could not be written to {path}. Choose another place or a name ending in .png."
             )

@@ -133,10 +133,8 @@ class Session(QObject):
 
     def warm_up(self, loader: str = "") -> None:
         """Start an idle engine, so that the first load costs only the model."""
-        wanted = loader or self.settings.loader or DEFAULT_LOADER
-        ref = next((ref for ref in self._loaders.refs if ref.name == wanted), None)
-        if ref is not None and self.state is State.EMPTY:
-            self._driver.warm(ref)
+        if self.state is State.EMPTY:
+            self._driver.warm(loader or self.settings.loader or DEFAULT_LOADER)
 
     def load(self, plan: LoadPlan) -> None:
         """Load a model in the place of the present one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -20,8 +20,10 @@ from desktop.api import (
     TrainRequest,
     TrainSettings,
 )
-from desktop.datasets import DataPlan
-from desktop.library.runs.state import RunState
+
+if TYPE_CHECKING:
+    from desktop.datasets import DataPlan
+    from desktop.library.runs.state import RunState
 
 Refuse = Callable[[str], None]
 """Hears why there is no answer; empty where the question was dropped."""

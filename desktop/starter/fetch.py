@@ -17,7 +17,6 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from desktop.api import Progress
@@ -129,6 +128,9 @@ def _pip() -> list[str]:
 
 
 def _own_pip() -> list[str] | None:
+    # Here and not above: the window's start doesn't wait for it.
+    from importlib.metadata import PackageNotFoundError, version
+
     # By its metadata: with setuptools installed, looking for the module itself meddles with what is imported.
     try:
         version("pip")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication, QMainWindow
@@ -14,7 +16,9 @@ from .chat_desk import ChatDesk
 from .conversation_desk import ConversationDesk
 from .menus import Menus
 from .prompt_place import PromptPlace
-from .shortcuts_dialog import ShortcutsDialog
+
+if TYPE_CHECKING:
+    from .shortcuts_dialog import ShortcutsDialog
 
 STEP = 1.1
 """How much larger a step makes the texts."""
@@ -142,6 +146,8 @@ class ChatWiring(QObject):
     @Slot()
     def _on_shortcuts(self) -> None:
         if self._shortcuts is None:
+            from .shortcuts_dialog import ShortcutsDialog
+
             self._shortcuts = ShortcutsDialog(self._window)
         self._shortcuts.show_actions(self._window)
         self._shortcuts.show()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import QObject, QPoint, Signal, Slot
@@ -24,10 +25,11 @@ from desktop.library.conversation_formats import Format
 from desktop.session.conversation_keeper import ConversationKeeper
 
 from .chat_desk import ChatDesk
-from .link_question import LinkQuestion
-from .message_dialogs import EditDialog, KeepDialog
 from .message_menu import MessageFacts
 from .prompt_place import PromptPlace
+
+if TYPE_CHECKING:
+    from .message_dialogs import EditDialog, KeepDialog
 
 FORMATS: dict[str, Format] = {".json": "json", ".md": "markdown", ".jsonl": "sharegpt"}
 
@@ -281,16 +283,22 @@ class ConversationDesk(QObject):
 
     @Slot(str)
     def _on_link_pressed(self, address: str) -> None:
+        from .link_question import LinkQuestion
+
         LinkQuestion(address, self._window).open()
 
     def _edit_dialog(self) -> EditDialog:
         if self._edit is None:
+            from .message_dialogs import EditDialog
+
             self._edit = EditDialog(self._window)
             self._edit.edited.connect(self._on_edited)
         return self._edit
 
     def _keep_dialog(self) -> KeepDialog:
         if self._keep is None:
+            from .message_dialogs import KeepDialog
+
             self._keep = KeepDialog(self._window)
             self._keep.kept.connect(self._on_kept)
             self._keeper.sets_listed.connect(self._keep.show_sets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -12,10 +13,11 @@ from desktop.discovery.describer import Found
 from desktop.discovery.devices import DeviceLine
 from desktop.library.adapters import AdapterEntry
 
-from .about_dialog import AboutDialog
 from .adapter_chooser import AdapterChooser
 from .dropped import sort_dropped
-from .loaders_dialog import LoadersDialog
+
+if TYPE_CHECKING:
+    from .loaders_dialog import LoadersDialog
 
 
 class Dialogs(QObject):
@@ -85,6 +87,8 @@ class Dialogs(QObject):
     @Slot()
     def show_loaders(self) -> None:
         """Open the dialog about loaders and devices."""
+        from .loaders_dialog import LoadersDialog
+
         if self._loaders is None:
             self._loaders = LoadersDialog(self._window)
         self._loaders.show()
@@ -95,6 +99,8 @@ class Dialogs(QObject):
     @Slot()
     def show_about(self) -> None:
         """Open the dialog with the versions."""
+        from .about_dialog import AboutDialog
+
         AboutDialog(self._versions, self._window).show()
 
     @Slot(list, list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -10,8 +11,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from desktop.library.recipes import RecipeEntry
 from desktop.session.recipe_plans import RecipeLook
 
-from .recipe_list_dialog import RecipeListDialog
-from .recipe_name_dialog import RecipeNameDialog
+if TYPE_CHECKING:
+    from .recipe_list_dialog import RecipeListDialog
+    from .recipe_name_dialog import RecipeNameDialog
 
 
 class RecipeDialogs(QObject):
@@ -56,6 +58,8 @@ class RecipeDialogs(QObject):
     def ask_for_recipe(self) -> None:
         """Choose a recipe to apply or to export."""
         if self._list is None:
+            from .recipe_list_dialog import RecipeListDialog
+
             self._list = dialog = RecipeListDialog(self._window)
             dialog.look_wanted.connect(self.look_wanted)
             dialog.apply_requested.connect(self.apply_requested)
@@ -88,6 +92,8 @@ class RecipeDialogs(QObject):
 
     def _ask_name(self, what: str) -> None:
         if self._names is None:
+            from .recipe_name_dialog import RecipeNameDialog
+
             self._names = RecipeNameDialog(self._window)
             self._names.name_chosen.connect(self._on_name_chosen)
         self._names.ask(what)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QAction
@@ -12,7 +13,8 @@ from desktop.api import ExportReport
 from desktop.library.sizes import size_in_words
 from desktop.session.plans import Loaded, Proved, State
 
-from .proof_dialog import ProofDialog
+if TYPE_CHECKING:
+    from .proof_dialog import ProofDialog
 
 
 class StackActions(QObject):
@@ -68,6 +70,8 @@ class StackActions(QObject):
     def show_proved(self, proved: Proved) -> None:
         """Open the dialog with what came of it."""
         if self._dialog is None:
+            from .proof_dialog import ProofDialog
+
             self._dialog = ProofDialog(self._window)
         self._dialog.show_proved(proved)
         self._dialog.show()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import QObject, QPoint, QSignalBlocker, QSize, Qt, Signal
@@ -18,11 +19,13 @@ from desktop.session.plans import StackReport
 
 from . import theme
 from .icons import Icons
-from .note_dialog import NoteDialog
 from .row_menu import RowMenu
 from .stack_effect import StackEffect
 from .stack_heading import StackHeading
 from .stack_list import StackList
+
+if TYPE_CHECKING:
+    from .note_dialog import NoteDialog
 
 
 class StackPanel(QWidget):
@@ -274,6 +277,8 @@ class StackPanel(QWidget):
 
     def _on_note_requested(self, row_id: str) -> None:
         if self._note_dialog is None:
+            from .note_dialog import NoteDialog
+
             self._note_dialog = NoteDialog(self)
             self._note_dialog.note_edited.connect(self._keep_note)
         if (row := self._list.row(row_id)) is not None:

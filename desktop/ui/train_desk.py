@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from desktop.library.adapters import AdapterEntry
 from desktop.library.models import ModelEntry
-from desktop.library.runs.listing import RunEntry
 from desktop.session.plans import Loaded, Problem, State
 from desktop.session.run_keeper import RunKeeper
 from desktop.session.train_keeper import TrainKeeper
@@ -21,6 +20,8 @@ from .stack_panel import StackPanel
 from .train_attaching import with_newest
 
 if TYPE_CHECKING:
+    from desktop.library.runs.listing import RunEntry
+
     from .train_measuring import TrainMeasuring
     from .train_place import TrainPlace
 

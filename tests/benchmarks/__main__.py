@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import compileall
+import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -11,11 +13,20 @@ import msgspec
 
 from .registry import all_cases, chosen, measure
 from .results import Result, table
+from .starter import ROOT
 
 
 def tell(text: str) -> None:
     """A line for the person, on standard error."""
     print(text, file=sys.stderr, flush=True)
+
+
+def compile_program() -> None:
+    """Have the program's bytecode on the disk, for this process and its children, as an installed program has."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    for folder in ("desktop", "plugins", "tests"):
+        compileall.compile_dir(ROOT / folder, quiet=1)
 
 
 def main(arguments: Sequence[str] | None = None, modules: Sequence[ModuleType] | None = None) -> int:
@@ -34,6 +45,7 @@ def main(arguments: Sequence[str] | None = None, modules: Sequence[ModuleType] |
         names = chosen(known, args.names)
     except KeyError as unknown:
         parser.error(f"there is no benchmark {unknown}")
+    compile_program()
     results: list[Result] = []
     status = 0
     try:

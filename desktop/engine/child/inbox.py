@@ -63,7 +63,7 @@ class Inbox:
     def _read(self) -> None:
         try:
             while (frame := read_frame(self._stream)) is not None:
-                self._take(request_decoder.decode(frame))
+                self._take(request_decoder().decode(frame))
         except (OSError, WireError, ValueError) as error:
             print(f"engine: the pipe from the shell broke: {error}", flush=True)  # noqa: T201 - goes to the log
         finally:

@@ -157,7 +157,7 @@ class Engine:
 
     def say(self, event: Event) -> None:
         """Send one event that a plugin had a hand in; a bug there is told here, not by a shell that can't read it."""
-        event_decoder.decode(encoder.encode(event))
+        event_decoder().decode(encoder.encode(event))
         self._say(event)
 
     def _warm(self, ask: Warm) -> None:
