@@ -37,6 +37,8 @@ class TensorHeader(msgspec.Struct, frozen=True):
     """As safetensors spells it: "BF16", "F32", "I32", ..."""
     shape: tuple[int, ...]
     bytes: int
+    offset: int = 0
+    """Of its first byte in the file; 0 where that isn't known."""
 
 
 def read_json(path: Path, limit: int = JSON_LIMIT) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def read_safetensors_header(path: Path, limit: int = HEADER_LIMIT, *, whole: boo
     except (ValueError, RecursionError) as error:
         raise LoaderError(f"{path} is not a safetensors file: its header can't be read. {again}") from error
     try:
-        headers = tuple(_tensors(table))
+        headers = tuple(_tensors(table, 8 + length))
         end = max((row["data_offsets"][1] for name, row in table.items() if name != "__metadata__"), default=0)
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise LoaderError(f"{path} is not a safetensors file: its header makes no sense. {again}") from error
@@ -87,7 +89,7 @@ def read_safetensors_header(path: Path, limit: int = HEADER_LIMIT, *, whole: boo
     return headers
 
 
-def _tensors(table: dict[str, Any]) -> Iterator[TensorHeader]:
+def _tensors(table: dict[str, Any], start: int) -> Iterator[TensorHeader]:
     for name, row in table.items():
         if name == "__metadata__":
             continue
@@ -105,7 +107,7 @@ def _tensors(table: dict[str, Any]) -> Iterator[TensorHeader]:
             or not (numbers * ITEM_SIZE[dtype] == end - begin if dtype in ITEM_SIZE else numbers <= 8 * (end - begin))
         ):
             raise ValueError(name)
-        yield TensorHeader(name, dtype, shape, end - begin)
+        yield TensorHeader(name, dtype, shape, end - begin, start + begin)
 
 
 def weight_files(folder: Path, stem: str = "model") -> list[Path]:

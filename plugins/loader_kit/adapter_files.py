@@ -107,14 +107,16 @@ def read_tensors(folder: Path, name: str) -> dict[str, torch.Tensor]:
 
 def _read_safetensors(path: Path, name: str) -> dict[str, torch.Tensor]:
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+
+    from .mapped_tensors import map_tensors
 
     again = "Download the adapter again."
-    empty = next((row.name for row in read_safetensors_header(path, ADAPTER_HEADER_LIMIT) if not row.bytes), None)
+    headers = read_safetensors_header(path, ADAPTER_HEADER_LIMIT)
+    empty = next((row.name for row in headers if not row.bytes), None)
     if empty is not None:
         raise LoaderError(f"{name} is damaged: {plain(empty)} holds no numbers. {again}")
     try:
-        return load_file(path)
+        return map_tensors(path, headers)
     except KeyError as error:
         raise LoaderError(
             f"{name} holds numbers of a kind this program can't read ({plain(error)}). {again}"

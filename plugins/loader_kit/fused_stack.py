@@ -19,8 +19,11 @@ from desktop.api import AttachReceipt, Lora
 from .adapter_files import AdapterFiles, Factors, read_adapter
 from .addition_site import Acting, AdditionSite, weighed
 from .additions import Addition, make_additions, notes_on, with_token_rows
-from .lora_site import Layout, LoraSite, Part, reweight
+from .lora_site import Copies, Layout, LoraSite, Part, copy_all, dealt, reweight
 from .matching import make_receipt, match_modules, scaling_of
+
+KEPT = 64 * 1024 * 1024
+"""Bytes of buffers that are kept when nothing is left in them. Fresh memory costs more time than the copying."""
 
 _numbers = itertools.count(1)
 
@@ -100,7 +103,7 @@ class FusedStack:
             receipt = msgspec.structs.replace(present.receipt, name=lora.name, weight=lora.effective_weight)
             return msgspec.structs.replace(present, lora=lora, receipt=receipt, fresh={})
         files = files or read_adapter(Path(lora.path), lora.name)
-        matched = match_modules(self._model, files)
+        matched = match_modules(self._model, files, self._modules)
         receipt = make_receipt(lora, files, matched)
         factors = with_token_rows(self._modules, files, matched)
         return Row(
@@ -119,9 +122,11 @@ class FusedStack:
 
         return [row.key for row in rows] == [row.key for row in self._rows] and acting(rows) == acting(self._rows)
 
-    def _arrange(self, rows: Sequence[Row]) -> dict[str, Layout]:
-        """Buffers for every site that changes; nothing acts differently yet."""
-        layouts = {}
+    def _arrange(self, rows: Sequence[Row]) -> dict[str, Layout | None]:
+        """Buffers for every site that changes, None for one that goes; nothing acts differently yet."""
+        layouts: dict[str, Layout | None] = {}
+        keep = sum(site.bytes_held for site in self._sites.values()) <= KEPT
+        copies: Copies = []
         for name in {name for row in (*rows, *self._rows) for name in row.ranks}:
             parts = _parts(name, rows)
             site = self._site(name, rows)
@@ -131,14 +136,19 @@ class FusedStack:
                     part for part in parts if part not in site.parts
                 ]
             fresh = {row.key: row.fresh[name] for row in rows if name in row.fresh}
-            layouts[name] = site.arranged(parts, fresh) if parts else Layout(*_nothing(), [])
+            if parts:
+                layouts[name] = site.arranged(parts, fresh, copies)
+            else:
+                layouts[name] = site.emptied() if keep else None
+        copy_all(copies)
         return layouts
 
-    def _settle(self, rows: list[Row], layouts: Mapping[str, Layout]) -> None:
+    def _settle(self, rows: list[Row], layouts: Mapping[str, Layout | None]) -> None:
         self._rows = rows
-        for name, layout in layouts.items():
-            if layout.parts:
-                self._sites[name].settle(layout, _acting(name, rows))
+        scales = dealt([_acting(name, rows) for name in layouts])
+        for (name, layout), acting in zip(layouts.items(), scales, strict=True):
+            if layout is not None:
+                self._sites[name].settle(layout, acting)
             else:
                 self._sites.pop(name).leave()
 
@@ -184,9 +194,3 @@ def _acting(name: str, rows: Sequence[Row]) -> list[tuple[Part, float]]:
         for row in rows
         if name in row.ranks and row.lora.effective_weight != 0
     ]
-
-
-def _nothing() -> tuple[Any, Any]:
-    import torch
-
-    return torch.empty(0), torch.empty(0)

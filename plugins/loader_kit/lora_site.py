@@ -27,6 +27,10 @@ SPARE_ON_DEVICE = 32
 """The same on an accelerator, where it does."""
 
 
+Copies = list[tuple[torch.Tensor, torch.Tensor]]
+"""Places in buffers, and the numbers that go there."""
+
+
 class Part(msgspec.Struct, frozen=True):
     """The share of one adapter in a site's buffers."""
 
@@ -43,6 +47,8 @@ class Layout(msgspec.Struct):
     """Shape (capacity, out)."""
     parts: list[Part]
     """In the order of the buffers' rows: first those that act, in the user's order, then those at rest."""
+    written: int = 0
+    """Ranks that were ever written to: memory is taken by these alone."""
 
 
 class LoraSite:
@@ -66,12 +72,24 @@ class LoraSite:
     @property
     def bytes_a_rank(self) -> int:
         """Memory one rank takes."""
-        return (self._a.shape[-1] + self._b.shape[-1]) * self._a.element_size() if self._layout else 0
+        layout = self._layout
+        return (layout.a.shape[-1] + layout.b.shape[-1]) * layout.a.element_size() if layout else 0
 
-    def arranged(self, wanted: Sequence[Part], fresh: dict[str, Factors]) -> Layout:
-        """Buffers that hold these parts in this order; what acts now goes on undisturbed until `settle`.
+    @property
+    def bytes_held(self) -> int:
+        """Memory the buffers take, whether or not anything is in them."""
+        return self._layout.written * self.bytes_a_rank if self._layout else 0
 
-        Factors of adapters that are not in the buffers yet are taken from `fresh`.
+    def emptied(self) -> Layout:
+        """The buffers as they are, to hold nothing: the next adapter finds memory that is there already."""
+        assert self._layout is not None
+        return Layout(self._layout.a, self._layout.b, [], self._layout.written)
+
+    def arranged(self, wanted: Sequence[Part], fresh: dict[str, Factors], copies: Copies) -> Layout:
+        """Buffers for these parts in this order; what acts now goes on undisturbed until `settle`.
+
+        Factors of adapters that are not in the buffers yet are taken from `fresh`. What is to be copied into the
+        buffers before they are settled is added to `copies`.
         """
         layout = self._layout
         held = layout.parts if layout else []
@@ -80,17 +98,16 @@ class LoraSite:
             total = sum(part.rank for part in wanted)
             if total <= layout.a.shape[0]:
                 # Behind what is in use: nobody reads there yet.
-                self._fill(layout, used, wanted[len(held) :], fresh)
-                return Layout(layout.a, layout.b, list(wanted))
-        return self._made_anew(wanted, fresh)
+                self._fill(layout, used, wanted[len(held) :], fresh, copies)
+                return Layout(layout.a, layout.b, list(wanted), max(layout.written, total))
+        return self._made_anew(wanted, fresh, copies)
 
-    def settle(self, layout: Layout, acting: Sequence[tuple[Part, float]]) -> None:
-        """Take an arrangement into use: the first parts act, each with its factor for `s`. Can't fail."""
+    def settle(self, layout: Layout, scales: torch.Tensor) -> None:
+        """Take an arrangement into use: its first ranks act, as many as `scales` has, which is `s`. Can't fail."""
         self._layout = layout
-        rank = sum(part.rank for part, _ in acting)
-        scales = _over_ranks(acting)
+        rank = scales.shape[0]
         self._a, self._b = layout.a[:rank], layout.b[:rank]
-        self._scales = torch.tensor(scales, dtype=layout.a.dtype, device=layout.a.device)
+        self._scales = scales.to(layout.a)
         if rank:
             self._enter()
         else:
@@ -145,7 +162,8 @@ class LoraSite:
             # accelerate puts its hooks into an instance's `forward`; whatever stands there is what the base computes.
             self._had_own_forward = "forward" in self._module.__dict__
             self._original = self._module.forward
-            self._module.forward = self._look_up if self._embedding else self._multiply
+            # Past torch's own way of setting attributes, which looks for parameters first: there are hundreds of sites.
+            object.__setattr__(self._module, "forward", self._look_up if self._embedding else self._multiply)
 
     def _multiply(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         assert self._original is not None
@@ -167,10 +185,11 @@ class LoraSite:
         """Follow a base whose weights are brought to another device only while they compute."""
         assert self._layout is not None
         rank = self._scales.shape[0]
-        self._layout = Layout(self._layout.a.to(device), self._layout.b.to(device), self._layout.parts)
+        held = self._layout
+        self._layout = Layout(held.a.to(device), held.b.to(device), held.parts, held.written)
         self._a, self._b, self._scales = self._layout.a[:rank], self._layout.b[:rank], self._scales.to(device)
 
-    def _made_anew(self, wanted: Sequence[Part], fresh: dict[str, Factors]) -> Layout:
+    def _made_anew(self, wanted: Sequence[Part], fresh: dict[str, Factors], copies: Copies) -> Layout:
         """New buffers with spare rank; parts that are held already are copied from the old ones."""
         rank = sum(part.rank for part in wanted)
         old = self._layout
@@ -183,25 +202,26 @@ class LoraSite:
             torch.empty(capacity, wide, device=device, dtype=dtype),
             torch.empty(capacity, out, device=device, dtype=dtype),
             list(wanted),
+            rank,
         )
         starts = _starts(old.parts) if old else {}
         at = 0
         for part in wanted:
             if old is not None and part.key in starts:
                 begin = starts[part.key]
-                layout.a[at : at + part.rank] = old.a[begin : begin + part.rank]
-                layout.b[at : at + part.rank] = old.b[begin : begin + part.rank]
+                copies.append((layout.a[at : at + part.rank], old.a[begin : begin + part.rank]))
+                copies.append((layout.b[at : at + part.rank], old.b[begin : begin + part.rank]))
             else:
-                self._fill(layout, at, [part], fresh)
+                self._fill(layout, at, [part], fresh, copies)
             at += part.rank
         return layout
 
     @staticmethod
-    def _fill(layout: Layout, at: int, parts: Sequence[Part], fresh: dict[str, Factors]) -> None:
+    def _fill(layout: Layout, at: int, parts: Sequence[Part], fresh: dict[str, Factors], copies: Copies) -> None:
         for part in parts:
             factors = fresh[part.key]
-            layout.a[at : at + part.rank] = factors.a
-            layout.b[at : at + part.rank] = factors.b.T
+            copies.append((layout.a[at : at + part.rank], factors.a))
+            copies.append((layout.b[at : at + part.rank], factors.b.T))
             at += part.rank
 
 
@@ -215,18 +235,27 @@ def embed_scale(module: Any) -> float:
 
 def reweight(changes: Sequence[tuple[LoraSite, Sequence[tuple[Part, float]]]]) -> None:
     """Other factors for the same parts, in all these sites at once: one vector is made and dealt out."""
-    if not changes:
-        return
-    scales = [site.scales for site, _ in changes]
-    values = torch.tensor([value for _, acting in changes for value in _over_ranks(acting)], dtype=torch.float32)
-    torch._foreach_copy_(scales, torch.split(values, [scale.shape[0] for scale in scales]))
+    if changes:
+        torch._foreach_copy_([site.scales for site, _ in changes], dealt([acting for _, acting in changes]))
 
 
-def _over_ranks(acting: Sequence[tuple[Part, float]]) -> list[float]:
-    scales: list[float] = []
-    for part, factor in acting:
-        scales += [factor] * part.rank
-    return scales
+def dealt(weighed: Sequence[Sequence[tuple[Part, float]]]) -> list[torch.Tensor]:
+    """The scales of every site, each of shape (R): pieces of one float32 vector, since one is made in less time."""
+    values: list[float] = []
+    lengths = []
+    for acting in weighed:
+        begin = len(values)
+        for part, factor in acting:
+            values += [factor] * part.rank
+        lengths.append(len(values) - begin)
+    return list(torch.split(torch.tensor(values, dtype=torch.float32), lengths))
+
+
+def copy_all(copies: Copies) -> None:
+    """Put everything where it belongs, in one call: an adapter has hundreds of small factors."""
+    if copies:
+        places, numbers = zip(*copies, strict=True)
+        torch._foreach_copy_(list(places), list(numbers))
 
 
 def _starts(parts: Sequence[Part]) -> dict[str, int]:

@@ -15,9 +15,12 @@ from .config_check import base_name, plain
 from .magnitudes import rescale
 
 
-def match_modules(model: Any, files: AdapterFiles) -> dict[str, Factors]:
-    """The adapter's modules that the model has. Raises LoaderError if a shape differs or nothing matches."""
-    present = dict(model.named_modules())
+def match_modules(model: Any, files: AdapterFiles, modules: Mapping[str, Any] | None = None) -> dict[str, Factors]:
+    """The adapter's modules that the model has. Raises LoaderError if a shape differs or nothing matches.
+
+    `modules` are the model's by name, for whoever has them already.
+    """
+    present = dict(model.named_modules()) if modules is None else modules
     _refuse_single_experts(files, present)
     matched = {name: factors for name, factors in files.modules.items() if name in present}
     if not matched:
