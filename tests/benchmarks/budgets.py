@@ -45,6 +45,20 @@ def _adapters(kind: str, base: str) -> dict[str, Budget]:
     return found
 
 
+GPTQ = 1.5
+"""Decoding in 4 bits on our own GPTQ linear over the same model in bfloat16, with no adapter."""
+
+
+def _gptq() -> dict[str, Budget]:
+    found = {}
+    for count in ("", ".1", ".2", ".4"):
+        words = f"4 bits on our GPTQ linear{f', adapters: {count[1:]}' if count else ''}; baseline: "
+        found[f"decode.gptq{count}"] = Budget("ratio at least", None if count else GPTQ, words + "our own bfloat16")
+        found[f"decode.gptq{count}.nf4"] = Budget("ratio at least", None, words + "nf4 of bitsandbytes")
+        found[f"decode.gptq{count}.gptqmodel"] = Budget("ratio at least", None, words + "GPTQModel's kernels")
+    return found
+
+
 BUDGETS: dict[str, Budget] = {
     "startup.window": Budget("value at most", 0.5, "a new process to the visible window, 200 adapters"),
     "ui.stall.load": Budget("value at most", 33, "worst gap of a 4 ms GUI timer while loading"),
@@ -69,6 +83,7 @@ BUDGETS: dict[str, Budget] = {
     **_adapters("8bit", "the bare 8-bit base"),
     **_adapters("4bit", "the bare nf4 base"),
     **_adapters("large", "the bare base of 1.1 billion parameters"),
+    **_gptq(),
     "decode.first_token": Budget("ratio at most", 0.15, "turn 5 of a conversation; baseline: its whole prompt anew"),
     "decode.folded": Budget("ratio at least", 0.98, "2 adapters folded in; baseline: our own decoding of the base"),
     "decode.beside_training": Budget("ratio at least", 0.7, "decoding beside a training; baseline: decoding alone"),

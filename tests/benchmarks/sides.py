@@ -37,19 +37,21 @@ def new_home() -> Iterator[Home]:
         yield Home(Path(folder))
 
 
-def transformers_loader(home: Home) -> tuple[Launch, LoaderRef]:
-    """The Transformers loader as the program finds it, in the program's own interpreter."""
-    with Loaders(home, Settings()) as loaders:
-        found = loaders.find("transformers")
+def loader_of(home: Home, name: str = "transformers", settings: Settings | None = None) -> tuple[Launch, LoaderRef]:
+    """A loader as the program finds it, in the program's own interpreter unless the settings name another."""
+    with Loaders(home, settings or Settings()) as loaders:
+        found = loaders.find(name)
         if found.error:
             raise LookupError(found.error)
         return loaders.launch(found.ref), found.ref
 
 
 @contextmanager
-def engine(home: Home, governor: Governor | None = None) -> Iterator[EngineClient]:
-    """A warmed engine of the Transformers loader."""
-    launch, ref = transformers_loader(home)
+def engine(
+    home: Home, governor: Governor | None = None, loader: str = "transformers", settings: Settings | None = None
+) -> Iterator[EngineClient]:
+    """A warmed engine of a loader."""
+    launch, ref = loader_of(home, loader, settings)
     client = EngineClient(launch, ref, home.logs, governor)
     client.start()
     try:
