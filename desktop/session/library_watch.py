@@ -11,7 +11,7 @@ from desktop.library.adapters import AdapterEntry
 from desktop.library.home import Home
 from desktop.library.hub_cache import cache_folders
 from desktop.library.models import ModelEntry
-from desktop.library.places import adapter_folders, model_folders
+from desktop.library.places import adapter_folders, is_folder, model_folders
 from desktop.library.settings import Settings
 
 REST = 700
@@ -61,7 +61,7 @@ class LibraryWatch(QObject):
     def _watch(self) -> None:
         wanted = set(self._roots()) | {path for paths in self._listed.values() for path in paths}
         # A missing folder can't be watched, and a file's folder says what becomes of the file.
-        folders = {path for path in sorted(wanted)[:MOST] if Path(path).is_dir()}
+        folders = {path for path in sorted(wanted)[:MOST] if is_folder(Path(path))}
         if self._watcher is None:
             self._watcher = QFileSystemWatcher(self)
             self._watcher.directoryChanged.connect(self._on_changed)
@@ -74,7 +74,7 @@ class LibraryWatch(QObject):
     def _roots(self) -> list[str]:
         folders = [*model_folders(self._home, self._settings), *adapter_folders(self._home, self._settings)]
         # While there is no such folder, the one it will appear in.
-        there = [folder if folder.is_dir() else folder.parent for folder in folders]
+        there = [folder if is_folder(folder) else folder.parent for folder in folders]
         there += cache_folders(self._home, self._settings)
         return [str(folder) for folder in there]
 

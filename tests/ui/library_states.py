@@ -192,6 +192,22 @@ def library_download_failed(window, session):
     session.library.downloads.base_found.emit("tloen/alpaca-lora-7b", base)
 
 
+def library_outdated(window, session):
+    """An older version is there, and the newer one is asked for."""
+    library_full(window, session)
+    problem = (
+        "/library/loras/tloen_alpaca-lora-7b holds an older version (commit 0123abcd); 1 of its files have changed on "
+        "the hub, the first is README.md. Nothing was overwritten. An update (--update) fetches 1.20 kB, and the old "
+        "files stay until the new ones are verified."
+    )
+    entry = Entry(id=6, repo="tloen/alpaca-lora-7b", state="failed", problem=problem, outdated=True)
+    done = Entry(
+        id=7, repo="huggyllama/llama-7b", state="done", done=13_476_872_576, total=13_476_872_576, change="none"
+    )
+    for one in (done, entry):
+        session.library.downloads.entry_changed.emit(one)
+
+
 def hits():
     """What a search for the loaded base found."""
     return (
@@ -276,5 +292,5 @@ STATES = (library_empty, library_grouped, library_download_failed, library_hub, 
 """One of each shape; every test that looks at all states takes its time for each of them."""
 DRAWN = (
     library_full, library_filtered, library_nothing_found, library_details, library_card, library_downloads,
-    library_hub_failed, library_refused, library_undo, library_duplicates,
+    library_hub_failed, library_refused, library_undo, library_duplicates, library_outdated,
 )  # fmt: skip

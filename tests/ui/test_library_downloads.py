@@ -72,6 +72,15 @@ def test_each_state_offers_what_can_be_done(library, session, number, button, ve
     assert asked(session, f"downloads.{verb}") == [(number,)]
 
 
+def test_an_older_version_is_updated_only_when_told_to(library, session):
+    library_states.library_outdated(library, session)
+    assert [row[1] for row in cells(library, "Downloads")] == ["up to date", "an older version is here"]
+    assert "the old files stay until the new ones are verified" in words(library)
+    assert asked(session, "downloads.resume") == []
+    press(library, "Update")
+    assert asked(session, "downloads.resume") == [(6,)]
+
+
 def test_the_chosen_one_stays_chosen_while_others_change(library, session):
     for number in range(1, 6):
         take(session, number)
