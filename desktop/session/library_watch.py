@@ -18,6 +18,8 @@ REST = 700
 """Milliseconds without a change after which the folders are read: a folder being copied changes all the time."""
 PATIENCE = 5000
 """Milliseconds after which they are read though the changes go on."""
+CHECKPOINTS = "checkpoints"
+"""What a run calls the folder of its checkpoints."""
 MOST = 4000
 """Folders that are watched; systems allow some thousands."""
 
@@ -59,7 +61,13 @@ class LibraryWatch(QObject):
             self._watcher = None
 
     def _watch(self) -> None:
-        wanted = set(self._roots()) | {path for paths in self._listed.values() for path in paths}
+        listed = {path for paths in self._listed.values() for path in paths}
+        # A new checkpoint appears beside those that are listed.
+        wanted = (
+            set(self._roots())
+            | listed
+            | {str(place) for path in listed if (place := Path(path).parent).name == CHECKPOINTS}
+        )
         # A missing folder can't be watched, and a file's folder says what becomes of the file.
         folders = {path for path in sorted(wanted)[:MOST] if is_folder(Path(path))}
         if self._watcher is None:

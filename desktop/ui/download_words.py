@@ -22,7 +22,7 @@ class DownloadWords(QObject):
         if entry.state == "running" and not entry.total:
             return self.tr("looking at the repository")
         if entry.outdated:
-            return self.tr("an older version is here")
+            return self.tr("older version")
         if entry.state == "done" and entry.change == "none":
             return self.tr("up to date")
         return {

@@ -105,7 +105,7 @@ class LibraryDetails(QWidget):
     def show_kept(self, mark: Mark, note: AdapterNote, used: str, versions: Sequence[Item]) -> None:
         """What is kept about the chosen thing; `used`: when it was used last, in words; `versions`: its checkpoints."""
         self._mark, self._note, self._used = mark, note, used
-        self._versions = ", ".join(one.name.rpartition("/")[2] for one in versions)
+        self._versions = ", ".join(self._version(one) for one in versions)
         if not self._tags.hasFocus() or not self._tags.isModified():
             self._tags.setText(", ".join(mark.tags))
         self._favourite.setChecked(mark.favourite)
@@ -117,11 +117,17 @@ class LibraryDetails(QWidget):
         if self._item is not None and self._item.path == path:
             self._card.show_card(text)
 
+    def _version(self, item: Item) -> str:
+        """A checkpoint with its loss, so that several can be compared at a glance."""
+        name = item.name.rpartition("/")[2]
+        return name if item.loss is None else self.tr("{name} (loss {loss:.3f})").format(name=name, loss=item.loss)
+
     def _titles(self) -> dict[str, str]:
         return {
             "kind": self.tr("kind"), "form": self.tr("what it is"), "size": self.tr("size"), "bits": self.tr("bits"),
             "base": self.tr("made for"), "licence": self.tr("licence"), "used": self.tr("last used"),
             "memory": self.tr("memory"), "versions": self.tr("versions"),
+            "run": self.tr("made by run"),
             "weight": self.tr("starts at"), "trigger": self.tr("trigger"), "notes": self.tr("notes"),
             "place": self.tr("folder"),
         }  # fmt: skip
@@ -139,6 +145,7 @@ class LibraryDetails(QWidget):
             "memory": self._memory(item) if model else "",
             "licence": item.licence if model else "",
             "versions": self._versions,
+            "run": item.run,
             "used": self._used,
             "weight": "" if self._note.weight is None else f"{self._note.weight:.2f}",
             "trigger": self._note.trigger,

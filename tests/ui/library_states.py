@@ -147,6 +147,27 @@ def library_details(window, session):
     session.library.shelf.card_read.emit(path, CARD)
 
 
+def run_items():
+    """An adapter with the checkpoints of the run that made it."""
+    smol, run = "HuggingFaceTB/SmolLM2-135M-Instruct", "2026-11-25-parrot"
+    facts = {"kind": "adapter", "form": "LoRA 16", "size": 19_600_000, "base": smol, "family": smol}
+    versions = [
+        Item(
+            name=f"parrot/step-{step}", path=f"/library/runs/{run}/checkpoints/step-{step}", run=run, loss=loss, **facts
+        )
+        for step, loss in ((50, 2.417), (100, 1.862), (150, 1.731))
+    ]
+    return [Item(name="parrot", path="/library/loras/parrot", **facts), *versions]
+
+
+def library_versions(window, session):
+    """A checkpoint of a run is chosen, among the other versions of its adapter."""
+    library_full(window, session)
+    session.library.shelf.items_listed.emit([*items(), *run_items()])
+    window.library.place.list.look_for("parrot")
+    window.library.place.list.view.choose(run_items()[2].path)
+
+
 def library_card(window, session):
     """Its card."""
     library_details(window, session)
@@ -292,5 +313,5 @@ STATES = (library_empty, library_grouped, library_download_failed, library_hub, 
 """One of each shape; every test that looks at all states takes its time for each of them."""
 DRAWN = (
     library_full, library_filtered, library_nothing_found, library_details, library_card, library_downloads,
-    library_hub_failed, library_refused, library_undo, library_duplicates, library_outdated,
+    library_hub_failed, library_refused, library_undo, library_duplicates, library_outdated, library_versions,
 )  # fmt: skip

@@ -74,7 +74,7 @@ def test_each_state_offers_what_can_be_done(library, session, number, button, ve
 
 def test_an_older_version_is_updated_only_when_told_to(library, session):
     library_states.library_outdated(library, session)
-    assert [row[1] for row in cells(library, "Downloads")] == ["up to date", "an older version is here"]
+    assert [row[1] for row in cells(library, "Downloads")] == ["up to date", "older version"]
     assert "the old files stay until the new ones are verified" in words(library)
     assert asked(session, "downloads.resume") == []
     press(library, "Update")
