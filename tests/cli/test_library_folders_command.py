@@ -39,6 +39,12 @@ def test_a_folder_that_is_gone_is_told(run, home, root, tmp_path):
     assert run("library", "forget", root).status == 0
 
 
+def test_its_template_dresses_a_prompt(run, home, root, echo):
+    run("library", "import", root)
+    ran = run("generate", "--model", echo, "--template", "Talk", "--prompt", "Ahoy?")
+    assert (ran.status, ran.out.startswith("Q: Ahoy? A:")) == (0, True), ran
+
+
 def test_copied_and_only_looked_at(run, home, root):
     ran = run("library", "import", root, "--look", "--json")
     assert (ran.status, len(ran.json["report"]["found"])) == (0, 6)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtWidgets import QFileDialog, QMainWindow
 
+from desktop.ui.textgen_desk import TextgenDesk
 from tests.library.textgen_making import make_textgen
-from tests.ui.hands import until
+from tests.ui.hands import find, press, until, until_said
 
 
 @pytest.fixture
@@ -65,3 +67,22 @@ def test_what_is_none_is_refused(session, heard, tmp_path):
     session.library.folders.list_linked()
     until(lambda: "linked_listed" in heard)
     assert heard["linked_listed"] == [([],)]
+
+
+def test_by_clicks_on_the_real_keeper(session, heard, tmp_path, monkeypatch):
+    root = make_textgen(tmp_path / "webui", newer=False)
+    window = QMainWindow()
+    desk = TextgenDesk(window, session.library.folders)
+    desk.ask()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(root))
+    press(desk.dialog, "Choose a folder...")
+    until_said(desk.dialog, "It holds 1 model, 1 adapter")
+    press(desk.dialog, "Use this folder")
+    until_said(desk.dialog, "is used in place from now on.")
+    until(lambda: "adapters_listed" in heard)
+    until(lambda: find(desk.dialog, "Folders that are used in place").count() == 1)
+    press(desk.dialog, "Forget it")
+    until(lambda: len(heard["adapters_listed"]) == 2)
+    assert [len(args[0]) for args in heard["adapters_listed"]] == [1, 0]
+    desk.dialog.close()
+    window.deleteLater()

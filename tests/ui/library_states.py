@@ -147,27 +147,6 @@ def library_details(window, session):
     session.library.shelf.card_read.emit(path, CARD)
 
 
-def run_items():
-    """An adapter with the checkpoints of the run that made it."""
-    smol, run = "HuggingFaceTB/SmolLM2-135M-Instruct", "2026-11-25-parrot"
-    facts = {"kind": "adapter", "form": "LoRA 16", "size": 19_600_000, "base": smol, "family": smol}
-    versions = [
-        Item(
-            name=f"parrot/step-{step}", path=f"/library/runs/{run}/checkpoints/step-{step}", run=run, loss=loss, **facts
-        )
-        for step, loss in ((50, 2.417), (100, 1.862), (150, 1.731))
-    ]
-    return [Item(name="parrot", path="/library/loras/parrot", **facts), *versions]
-
-
-def library_versions(window, session):
-    """A checkpoint of a run is chosen, among the other versions of its adapter."""
-    library_full(window, session)
-    session.library.shelf.items_listed.emit([*items(), *run_items()])
-    window.library.place.list.look_for("parrot")
-    window.library.place.list.view.choose(run_items()[2].path)
-
-
 def library_card(window, session):
     """Its card."""
     library_details(window, session)
@@ -211,22 +190,6 @@ def library_download_failed(window, session):
     window.library.place.downloads._choose(4)
     base = Base("decapoda-research/llama-7b-hf", True, "", ("huggyllama/llama-7b", "yahma/llama-7b-hf"))
     session.library.downloads.base_found.emit("tloen/alpaca-lora-7b", base)
-
-
-def library_outdated(window, session):
-    """An older version is there, and the newer one is asked for."""
-    library_full(window, session)
-    problem = (
-        "/library/loras/tloen_alpaca-lora-7b holds an older version (commit 0123abcd); 1 of its files have changed on "
-        "the hub, the first is README.md. Nothing was overwritten. An update (--update) fetches 1.20 kB, and the old "
-        "files stay until the new ones are verified."
-    )
-    entry = Entry(id=6, repo="tloen/alpaca-lora-7b", state="failed", problem=problem, outdated=True)
-    done = Entry(
-        id=7, repo="huggyllama/llama-7b", state="done", done=13_476_872_576, total=13_476_872_576, change="none"
-    )
-    for one in (done, entry):
-        session.library.downloads.entry_changed.emit(one)
 
 
 def hits():
@@ -313,5 +276,5 @@ STATES = (library_empty, library_grouped, library_download_failed, library_hub, 
 """One of each shape; every test that looks at all states takes its time for each of them."""
 DRAWN = (
     library_full, library_filtered, library_nothing_found, library_details, library_card, library_downloads,
-    library_hub_failed, library_refused, library_undo, library_duplicates, library_outdated, library_versions,
+    library_hub_failed, library_refused, library_undo, library_duplicates,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit, QMessageBox
 
 from desktop.session.shelf_plans import ShelfLook
-from tests.ui import library_states
+from tests.ui import library_states, version_states
 from tests.ui.hands import find, key, press, type_text, words
 from tests.ui.test_library_place import asked, pick, table
 
@@ -71,14 +71,14 @@ def test_renamed_by_a_key(library, session):
 
 
 def test_a_checkpoint_of_a_run_is_compared_attached_and_taken_away(library, session):
-    library_states.library_versions(library, session)
+    version_states.library_versions(library, session)
     assert table(library).chosen().name == "parrot/step-100"
     told = words(library)
     assert "step-50 (loss 2.417), step-100 (loss 1.862), step-150 (loss 1.731)" in told
     assert "parrot, step-50" in told
     assert "2026-11-25-parrot" in told
     press(library, "Add to stack")
-    path = library_states.run_items()[2].path
+    path = version_states.run_items()[2].path
     assert [(row.name, row.path) for row in library.stack.rows()] == [("parrot/step-100", path)]
     press(library, "Rename...")
     names = library.library.names
@@ -97,8 +97,8 @@ def test_a_checkpoint_of_a_run_is_compared_attached_and_taken_away(library, sess
 
 
 def test_an_adapter_shows_the_versions_it_came_from(library, session):
-    library_states.library_versions(library, session)
-    table(library).choose(library_states.run_items()[0].path)
+    version_states.library_versions(library, session)
+    table(library).choose(version_states.run_items()[0].path)
     assert "parrot, step-50 (loss 2.417)" in words(library)
 
 

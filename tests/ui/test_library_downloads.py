@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit, QTableView
 
 from desktop.session.plans import State
-from tests.ui import gallery, library_states
+from tests.ui import gallery, library_states, version_states
 from tests.ui.hands import click, find, key, press, sees, type_text, words
 
 
@@ -73,7 +73,7 @@ def test_each_state_offers_what_can_be_done(library, session, number, button, ve
 
 
 def test_an_older_version_is_updated_only_when_told_to(library, session):
-    library_states.library_outdated(library, session)
+    version_states.library_outdated(library, session)
     assert [row[1] for row in cells(library, "Downloads")] == ["up to date", "older version"]
     assert "the old files stay until the new ones are verified" in words(library)
     assert asked(session, "downloads.resume") == []

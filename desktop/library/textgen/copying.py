@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import filecmp
 import os
 import secrets
@@ -140,6 +141,9 @@ def _copy(source: Path, target: Path, stop: Stop, way: tuple[Path, ...]) -> None
                 continue
             _copy(entry, target / entry.name, stop, (*way, real))
         return
+    if not source.is_file():
+        # Not opened: a pipe would wait for somebody to write into it.
+        raise OSError(errno.EINVAL, f"{on_one_line(source.name)} in it is no file, or a link to nothing", str(source))
     with source.open("rb") as reading, target.open("xb") as writing:
         while block := reading.read(_BLOCK):
             if stop():

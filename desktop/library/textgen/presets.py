@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def read_preset(path: Path, name: str) -> Preset:
         return Preset(name=name, problem=str(error), file=file)
 
 
-def _sampling(values: dict[str, Any], path: Path) -> Sampling:
+def _sampling(values: Mapping[str, Any], path: Path) -> Sampling:
     wanted = msgspec.to_builtins(NEUTRAL)
     wanted |= {name: values[name] for name in _SAME if values.get(name) is not None}
     wanted |= {ours: values[theirs] for theirs, ours in _OTHERS.items() if values.get(theirs) is not None}
@@ -79,7 +80,7 @@ def _texts(value: object, path: Path) -> list[str]:
     return value
 
 
-def _without_counterpart(values: dict[str, Any]) -> list[str]:
+def _without_counterpart(values: Mapping[str, Any]) -> list[str]:
     return [
         on_one_line(name)[:60]
         for name, value in values.items()

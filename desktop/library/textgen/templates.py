@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def read_template(path: Path, name: str) -> Template:
         return Template(name=name, title=name, description=str(error), jinja="", problem=str(error), file=file)
 
 
-def _turns(values: dict[str, Any], path: Path) -> tuple[Turns, tuple[str, ...]]:
+def _turns(values: Mapping[str, Any], path: Path) -> tuple[Turns, tuple[str, ...]]:
     """The older form: a text with the places of both messages, and what stands before the whole."""
     if "turn_template" not in values:
         raise PromptFileError(f"{shown(path)} has neither {JINJA} nor turn_template, so it is no template.")
@@ -63,7 +64,7 @@ def _turns(values: dict[str, Any], path: Path) -> tuple[Turns, tuple[str, ...]]:
     return turns, tuple(dict.fromkeys(text for text in stops if text))
 
 
-def _text(values: dict[str, Any], name: str, path: Path) -> str:
+def _text(values: Mapping[str, Any], name: str, path: Path) -> str:
     value = values.get(name)
     if value is None:
         return ""

@@ -17,6 +17,7 @@ from desktop.library.names import find_adapter, find_model
 from desktop.library.settings import Settings
 from desktop.library.shelf.items import make_items
 from desktop.library.shelf.problems import ShelfError
+from desktop.library.textgen.copying import copy_into
 from desktop.library.textgen.looking import KINDS, look_into
 from desktop.library.textgen.prompting import all_presets, all_templates
 from desktop.library.textgen.words import counts_in_words, fault_in_words
@@ -107,7 +108,8 @@ def test_what_is_damaged_is_told_with_one_sentence_each(root, home):
     write(data / "training" / "datasets" / "bad.json", "7")
     write(data / "training" / "formats" / "bad.json", "[]")
     write(data / "presets" / "hot.yaml", "temperature: -3\n")
-    write(data / "presets" / "deep.yaml", "[" * 50_000)
+    write(data / "presets" / "deep.yaml", "[" * 5_000)
+    write(data / "presets" / "large.yaml", "# " + "x" * 70_000)
     write(data / "presets" / "list.yaml", "- a\n- b\n")
     write(data / "presets" / "code.yaml", "x: !!python/object/apply:os.system ['touch executed']\n")
     (data / "presets" / "latin.yaml").write_bytes(b"name: caf\xe9\n")
@@ -119,12 +121,13 @@ def test_what_is_damaged_is_told_with_one_sentence_each(root, home):
     report = look_into(root, home)
     assert {kind: report.count(kind) for kind in KINDS} == dict.fromkeys(KINDS, 1)
     told = {(one.kind, one.name): one.reason for one in report.faults}
-    assert len(told) == 13
+    assert len(told) == 14
     parts = {
         ("adapter", "cut"): "9 bytes are missing",
         ("model", "empty"): "no config.json",
         ("preset", "hot"): "temperature",
         ("preset", "deep"): "nested too deeply",
+        ("preset", "large"): "too large",
         ("preset", "list"): "no names and values",
         ("preset", "code"): "no YAML or damaged (line 1",
         ("preset", "latin"): "not UTF-8",
@@ -135,6 +138,18 @@ def test_what_is_damaged_is_told_with_one_sentence_each(root, home):
     }
     assert {key: part in told[key] for key, part in parts.items()} == dict.fromkeys(parts, True)
     assert all("\n" not in reason for reason in told.values())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_pipe_is_never_waited_for(root, home):
+    data = root / "user_data" if (root / "user_data").is_dir() else root
+    os.mkfifo(data / "presets" / "pipe.yaml")
+    os.mkfifo(data / "loras" / "pirate v1.5" / "pipe")
+    report = look_into(root, home)
+    assert [(one.name, one.reason) for one in report.faults] == [("pipe", "pipe.yaml is no file. Remove it.")]
+    done = copy_into(report, home, lambda *_: None, lambda: False)
+    assert [(one.name, "pipe in it is no file" in one.reason) for one in done.left] == [("pirate v1.5", True)]
+    assert not list(home.loras.iterdir())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such names")

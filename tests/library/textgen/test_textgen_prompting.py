@@ -94,3 +94,16 @@ def test_names_that_are_taken_get_the_folders_name(home, tmp_path):
     names = {one.name: one for one in all_templates(home)}
     assert list(names) == ["Talk", "Talk (one)", "alpaca (one)", "Talk (two)"]
     assert (names["Talk"].file, bool(names["Talk (one)"].file)) == ("", True)
+
+
+def test_a_file_is_read_anew_only_when_it_has_changed(home, tmp_path, monkeypatch):
+    root = make_textgen(tmp_path / "one", newer=False)
+    write(root / "instruction-templates" / "Bad.yaml", "{")
+    link_folder(home, root)
+    first = all_templates(home)
+    monkeypatch.setattr("yaml.safe_load", lambda text: pytest.fail("read again"))
+    assert all_templates(home) == first
+    monkeypatch.undo()
+    write(root / "instruction-templates" / "Talk.yaml", OLD_TEMPLATE.replace("Human", "Sailor"))
+    assert "### Sailor:" in all_templates(home)[-1].render_messages(TALK)
+    assert [bool(one.problem) for one in all_templates(home)] == [True, False]
