@@ -50,6 +50,8 @@ class LibraryDetails(QWidget):
     move_wanted = Signal(object)
     delete_wanted = Signal(object)
     note_wanted = Signal(object)
+    #: Ask the hub whether it has a newer version of what lies at this path.
+    update_wanted = Signal(str)
     #: Keep these tags: its path, a tuple of texts.
     tags_edited = Signal(str, object)
     #: Keep whether it is a favourite: its path.
@@ -78,6 +80,7 @@ class LibraryDetails(QWidget):
         self._rename = QPushButton(self.tr("Rename..."))
         self._move = QPushButton(self.tr("Move..."))
         self._delete = QPushButton(self.tr("Delete..."))
+        self._update = QPushButton(self.tr("Look for a newer version"))
         self._notes = QPushButton(self.tr("Notes..."))
         self._tags = QLineEdit()
         self._tags.setAccessibleName(self.tr("Tags"))
@@ -172,6 +175,8 @@ class LibraryDetails(QWidget):
             button.setToolTip(
                 self.tr("It lies in another folder, which is only read.") if item is not None and not item.own else ""
             )
+        self._update.setEnabled(item is not None and item.own and not item.run)
+        self._update.setToolTip(self.tr("Asks the hub; what has changed is fetched only when you want that."))
         self._tabs.setEnabled(item is not None)
         model = item is not None and item.kind == "model"
         self._use.setText(self.tr("Choose as base") if model else self.tr("Add to stack"))
@@ -191,6 +196,7 @@ class LibraryDetails(QWidget):
         grid.setSpacing(theme.GRID)
         grid.addWidget(self._use, 0, 0, 1, 2)
         pairs = (self._favourite, self._notes, self._folder, self._rename, self._move, self._delete)
+        grid.addWidget(self._update, 4, 0, 1, 2)
         for number, button in enumerate(pairs, 2):
             grid.addWidget(button, number // 2, number % 2)
         inside = QWidget()
@@ -227,6 +233,7 @@ class LibraryDetails(QWidget):
         self._rename.clicked.connect(self._on_rename)
         self._move.clicked.connect(self._on_move)
         self._delete.clicked.connect(self._on_delete)
+        self._update.clicked.connect(self._on_update)
         self._tags.editingFinished.connect(self._on_tags_edited)
 
     def _on_rested(self) -> None:
@@ -257,6 +264,10 @@ class LibraryDetails(QWidget):
 
     def _on_move(self) -> None:
         self.move_wanted.emit(self._item)
+
+    def _on_update(self) -> None:
+        if self._item is not None:
+            self.update_wanted.emit(self._item.path)
 
     def _on_delete(self) -> None:
         self.delete_wanted.emit(self._item)

@@ -66,7 +66,7 @@ LIBRARY_VERBS = {
         "shut_down", "know_adapters", "know_wanted", "know_loaded", "forget_wanted", "forget_loaded", "know_rows",
         "look_at", "rename", "move", "delete", "restore", "empty_trash", "find_duplicates", "measure",
     ),
-    FakeDownloads: ("begin", "tell_all", "add", "pause", "resume", "cancel", "shut_down"),
+    FakeDownloads: ("begin", "tell_all", "add", "look_again", "pause", "resume", "cancel", "shut_down"),
     FakeHubSearcher: ("know_loaded", "forget_loaded", "search", "stop", "shut_down"),
     FakeFolders: ("look", "take", "forget", "list_linked", "stop", "shut_down"),
 }  # fmt: skip

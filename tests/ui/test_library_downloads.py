@@ -81,6 +81,14 @@ def test_an_older_version_is_updated_only_when_told_to(library, session):
     assert asked(session, "downloads.resume") == [(6,)]
 
 
+def test_a_newer_version_is_looked_for(library, session):
+    library_states.library_details(library, session)
+    press(library, "Look for a newer version")
+    assert asked(session, "downloads.look_again") == [(library_states.items()[4].path,)]
+    library.library.place.list.view.choose(library_states.items()[10].path)
+    assert not find(library, "Look for a newer version").isEnabled(), "it lies elsewhere"
+
+
 def test_the_chosen_one_stays_chosen_while_others_change(library, session):
     for number in range(1, 6):
         take(session, number)
