@@ -54,6 +54,11 @@ def register(commands: Any) -> None:
     parser.add_argument("--with-base", action="store_true", help="also fetch the base model an adapter names")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="compare what is on the disk with the hub, fetch nothing")
+    what.add_argument(
+        "--update",
+        action="store_true",
+        help="bring what is there to the hub's newest version; the old files stay until the new ones are verified",
+    )
     what.add_argument("--resume", action="store_true", help="go on with every download that is not complete")
     what.add_argument("--cancel", action="store_true", help="throw away what has come of downloads not complete")
     parser.add_argument("--retries", type=int, default=5, metavar="N", help="tries after a failure (default: 5)")
@@ -142,6 +147,7 @@ def _task(home: Home, args: argparse.Namespace, source: Source, *, whole: bool =
         output="" if whole else args.output or "",
         wish=Wish() if whole else Wish(include, tuple(args.exclude), args.text_only),
         check=args.check,
+        update=args.update,
         tries=max(args.retries, 0) + 1,
     )
 

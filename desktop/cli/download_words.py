@@ -37,9 +37,7 @@ class Teller:
         elif isinstance(event, Waiting):
             say(f"{plain(event.reason)} Trying again in {event.seconds:.0f} s.")
         elif isinstance(event, Finished):
-            size = size_in_words(event.total)
-            came = "" if event.fetched >= event.total else f", {size_in_words(event.fetched)} of it fetched now"
-            say(f"Complete and verified: {event.files} files, {size}{came}.")
+            say(plain(_finished(event)))
             put(plain(event.folder))
         elif isinstance(event, Checked):
             say(plain(_checked(event)))
@@ -94,6 +92,18 @@ def _found(event: Found) -> str:
     words = f"{event.asked}{renamed} is {kind}: {event.why}. {len(event.files)} files, {size}{there}: {event.folder}"
     left = [path for path in event.left_out if not path.startswith(".")]
     return words + (f"\nLeft out: {', '.join(left[:8])}{' and more' if len(left) > 8 else ''}." if left else "")
+
+
+def _finished(event: Finished) -> str:
+    size, came = size_in_words(event.total), size_in_words(event.fetched)
+    if event.change == "none":
+        return f"Up to date: {event.files} files, {size}, as on the hub at commit {event.commit[:8]}."
+    if event.change == "updated":
+        return (
+            f"Updated and verified: {event.files} files, {size}, {came} of it fetched now, commit {event.commit[:8]}."
+        )
+    more = "" if event.fetched >= event.total else f", {came} of it fetched now"
+    return f"Complete and verified: {event.files} files, {size}{more}."
 
 
 def _checked(event: Checked) -> str:

@@ -16,7 +16,7 @@ from desktop.library.automatic_template import choose_automatically
 from desktop.library.hashes import ContentHashes
 from desktop.library.home import Home
 from desktop.library.prompt_files import PromptFileError
-from desktop.library.user_templates import read_templates
+from desktop.library.textgen.prompting import all_templates
 from desktop.prompting.dressing import Dressed, Wish, dress
 from desktop.prompting.lora_tags import read_tags
 from desktop.prompting.recipe import Asked, Recipe
@@ -206,7 +206,7 @@ def _dress(args: argparse.Namespace, prompt: str, opened: Opened) -> Dressed:
         prompt=prompt, template=chosen, input=args.input, system=args.system, before=args.before, start=args.start
     )
     try:
-        own = read_templates(Home.find(args.home).templates)
+        own = all_templates(Home.find(args.home))
         return dress(wish, opened.info.has_template, lambda rows: opened.engine.render(rows).result(), own)
     except (TemplateError, PromptFileError) as error:
         raise CommandError(str(error)) from error

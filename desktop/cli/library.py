@@ -10,6 +10,7 @@ from typing import Any
 from desktop.library.adapters import AdapterEntry, list_adapters
 from desktop.library.home import Home
 from desktop.library.hub_cache import cache_folders
+from desktop.library.linked import read_linked
 from desktop.library.models import ModelEntry, list_models
 from desktop.library.places import adapter_folders, further_folders, is_folder, model_folders, printable
 from desktop.library.settings import Settings, read_settings_file
@@ -139,6 +140,9 @@ def _tell_missing_folders(home: Home, settings: Settings) -> None:
             continue
         if not any(is_folder(folder / name) for name in (home.models.name, home.loras.name)):
             say(f"The further folder {plain(str(folder))} is not there, or has neither models nor loras inside.")
+    for folder in read_linked(home):
+        if not is_folder(folder):
+            say(f"{plain(str(folder))} is not there now. What it holds is listed again as soon as it is back.")
 
 
 def _home(args: argparse.Namespace) -> tuple[Home, Settings]:

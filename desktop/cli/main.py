@@ -32,6 +32,7 @@ MODULES = (
     "runs",
     "evaluate",
     "library",
+    "library_folders",
     "inspect_adapter",
     "datasets",
     "recipes",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
 
+from desktop.library import linked
 from desktop.library.home import Home
 from desktop.library.places import dataset_folders, format_folders, printable, unreadable_in_words, unsendable, visible
 from desktop.library.settings import Settings
@@ -19,6 +21,8 @@ from .reading import read_records, source_files
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", *TEXT_SUFFIXES)
 FORMAT_SUFFIX = ".json"
+PLACEHOLDER = re.compile(r"(place|put)-.*-here\.txt")
+"""What text-generation-webui leaves in its empty folders, so that they are kept."""
 LONGEST_COUNTED = 32 << 20
 """Bytes. The rows of what is larger are not counted for a list."""
 
@@ -51,9 +55,9 @@ def list_datasets(home: Home, settings: Settings) -> list[DatasetEntry]:
     """Every dataset of the library, by name within its folder; one that can't be used with the reason."""
     found = []
     for folder in dataset_folders(home, settings):
-        for entry in _visible(folder):
+        for entry in _visible_in(folder, home):
             path = Path(entry)
-            if path.is_dir() or path.suffix.lower() in SUFFIXES:
+            if (path.is_dir() or path.suffix.lower() in SUFFIXES) and not PLACEHOLDER.fullmatch(path.name):
                 found.append(_dataset(path))
     return found
 
@@ -63,7 +67,7 @@ def list_formats(home: Home, settings: Settings) -> list[FormatEntry]:
     found = [
         _format(str(path), path.stem, str(path))
         for folder in format_folders(home, settings)
-        for path in map(Path, _visible(folder))
+        for path in map(Path, _visible_in(folder, home))
         if path.suffix.lower() == FORMAT_SUFFIX
     ]
     return found + [_format(name, name, "") for name in shipped_formats()]
@@ -103,6 +107,16 @@ def _look_up(text: str, folders: list[Path], suffixes: tuple[str, ...]) -> Path 
     # A NUL in it, too long, links in a circle, or a user nobody knows: it names nothing.
     except (OSError, ValueError, RuntimeError):
         return None
+
+
+def _visible_in(folder: Path, home: Home) -> list[str]:
+    """As `_visible`; another program's folder that can't be read counts as one that is not there."""
+    try:
+        return _visible(folder)
+    except DataError:
+        if any(folder.is_relative_to(one) for one in linked.read_linked(home)):
+            return []
+        raise
 
 
 def _visible(folder: Path) -> list[str]:

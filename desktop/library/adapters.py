@@ -21,6 +21,7 @@ from .home import Home
 from .hub_cache import list_cached
 from .names import CONFIG
 from .places import adapter_folders, printable, unreadable_in_words, unsendable, visible
+from .runs.versions import list_versions
 from .settings import Settings
 
 _KINDS = {
@@ -57,6 +58,8 @@ class AdapterEntry(msgspec.Struct, frozen=True, kw_only=True):
 def list_adapters(home: Home, settings: Settings) -> list[AdapterEntry]:
     """Every adapter in the home folder and in the further ones, in the order in which a name is looked up.
 
+    The checkpoints of runs come last, as versions of the adapters the runs make.
+
     A folder that is no adapter but holds some, such as the checkpoints of a training, counts for those. What is
     incomplete or broken is listed with the reason. Links are followed.
     """
@@ -76,6 +79,9 @@ def list_adapters(home: Home, settings: Settings) -> list[AdapterEntry]:
         if one.is_adapter:
             found.append(_entry(str(one.path) if one.name in names else one.name, one.path))
             names.add(one.name)
+    for version in list_versions(home):
+        found.append(_entry(str(version.path) if version.name in names else version.name, version.path))
+        names.add(version.name)
     return found
 
 

@@ -57,6 +57,11 @@ class Home:
         return self.root / "downloads.json"
 
     @property
+    def linked(self) -> Path:
+        """The folders of text-generation-webui that are used in place."""
+        return self.root / "linked_folders.json"
+
+    @property
     def runs(self) -> Path:
         """Training runs, a folder each."""
         return self.root / "runs"

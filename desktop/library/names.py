@@ -15,6 +15,7 @@ from desktop.api import Lora
 from .home import Home
 from .hub_cache import cached_name, find_cached
 from .places import adapter_folders, expanded, model_folders, unsendable, visible
+from .runs.versions import find_version, version_name
 from .settings import Settings
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
@@ -84,7 +85,11 @@ def adapter_name(path: Path, home: Home, settings: Settings) -> str:
 
 def _display_name(path: Path, folders: Sequence[Path]) -> str:
     inside = next((folder for folder in folders if path != folder and path.is_relative_to(folder)), None)
-    return path.relative_to(inside).as_posix() if inside else cached_name(path) or path.name or str(path)
+    return path.relative_to(inside).as_posix() if inside else _elsewhere(path)
+
+
+def _elsewhere(path: Path) -> str:
+    return cached_name(path) or version_name(path) or path.name or str(path)
 
 
 def _path_and_weight(text: str, home: Home, settings: Settings) -> tuple[Path, float]:
@@ -132,9 +137,11 @@ def _look_up(text: str, folders: Sequence[Path]) -> Path | None:
 
 
 def _cached(text: str, home: Home, settings: Settings, *, adapter: bool) -> Path | None:
+    """In the caches of the hub, and for an adapter among the checkpoints of the runs."""
     if not text or _is_path_only(text):
         return None
-    return find_cached(text, home, settings, adapter=adapter)
+    found = find_cached(text, home, settings, adapter=adapter)
+    return find_version(text, home) if found is None and adapter else found
 
 
 def _is_path_only(text: str) -> bool:

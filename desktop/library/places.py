@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 
+from . import linked
 from .home import Home
 from .settings import Settings
 
@@ -17,22 +18,22 @@ LFS_LIMIT = 1024
 
 def model_folders(home: Home, settings: Settings) -> list[Path]:
     """The folders that hold base models, in the order in which a name is looked up."""
-    return _folders(home, home.models, settings)
+    return _folders(home, home.models, settings, linked.MODELS)
 
 
 def adapter_folders(home: Home, settings: Settings) -> list[Path]:
     """The folders that hold adapters, in the order in which a name is looked up."""
-    return _folders(home, home.loras, settings)
+    return _folders(home, home.loras, settings, linked.LORAS)
 
 
 def dataset_folders(home: Home, settings: Settings) -> list[Path]:
     """The folders that hold datasets, in the order in which a name is looked up."""
-    return _folders(home, home.datasets, settings)
+    return _folders(home, home.datasets, settings, linked.DATASETS)
 
 
 def format_folders(home: Home, settings: Settings) -> list[Path]:
     """The folders that hold `%key%` formats, in the order in which a name is looked up."""
-    return _folders(home, home.formats, settings)
+    return _folders(home, home.formats, settings, linked.FORMATS)
 
 
 def further_folders(home: Home, settings: Settings) -> list[Path]:
@@ -94,11 +95,12 @@ def unreadable_in_words(path: Path, error: OSError) -> str:
     return f"It can't be read ({error.strerror}). Look at its permissions."
 
 
-def _folders(home: Home, own: Path, settings: Settings) -> list[Path]:
+def _folders(home: Home, own: Path, settings: Settings, parts: tuple[str, ...]) -> list[Path]:
+    """The home folder's own, those in the further folders, and `parts` of what is used in place."""
     found = [own]
     seen = {os.path.realpath(own)}
-    for further in further_folders(home, settings):
-        folder = further / own.name
+    further = [folder / own.name for folder in further_folders(home, settings)]
+    for folder in (*further, *linked.linked_folders(home, parts)):
         # The home folder may be listed as a further one, or two of them may be links to the same place.
         if (real := os.path.realpath(folder)) not in seen:
             seen.add(real)

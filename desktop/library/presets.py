@@ -26,6 +26,10 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it comes along with the program."""
     problem: str = ""
     """Why it can't be used; empty where it can."""
+    file: str = ""
+    """The file of another program it is read from, and never written to; empty for any other."""
+    note: str = ""
+    """What of that file has no counterpart here, in a sentence."""
 
 
 SHIPPED = (

@@ -50,6 +50,8 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     """The source of a template the user has written; it takes the place of all texts here."""
     problem: str = ""
     """Why it can't be used; empty where it can."""
+    file: str = ""
+    """The file of another program it is read from, and never written to; empty for any other."""
 
     @property
     def takes_input(self) -> bool:

@@ -15,6 +15,7 @@ from .lane import Lane
 
 if TYPE_CHECKING:
     from desktop.library.hub.queue import DownloadQueue, Entry
+    from desktop.library.hub.record import Wish
 
 
 class DownloadKeeper(QObject):
@@ -53,6 +54,11 @@ class DownloadKeeper(QObject):
     def add(self, text: str) -> None:
         """Put a name or an address at the end of the list."""
         self._lane.submit(lambda: self._add(text))
+
+    @Slot(str)
+    def look_again(self, path: str) -> None:
+        """Ask the hub whether it has a newer version of what lies at a path; it is fetched only when that is wanted."""
+        self._lane.submit(lambda: self._look_again(path))
 
     @Slot(int)
     def pause(self, number: int) -> None:
@@ -104,14 +110,26 @@ class DownloadKeeper(QObject):
         for entry in self._queue.entries if self._queue is not None else ():
             self.entry_changed.emit(entry)
 
-    def _add(self, text: str) -> None:
+    def _look_again(self, path: str) -> None:
+        from desktop.library.hub.record import read_record
+
+        place = Path(path)
+        folder = place if place.is_dir() else place.parent
+        record = read_record(folder)
+        if record is None:
+            words = self.tr("{name} was not downloaded by this program, so nobody knows where it came from.")
+            self.refused.emit(words.format(name=place.name))
+            return
+        self._add(f"{record.repo}:{record.revision}", record.wish, str(folder))
+
+    def _add(self, text: str, wish: Wish | None = None, output: str = "") -> None:
         from desktop.library.hub.problems import HubError
 
         self._begin()
         if self._queue is None:
             return
         try:
-            self._queue.add(text)
+            self._queue.add(text, wish, output)
         except HubError as error:
             self.refused.emit(str(error))
         except OSError as error:

@@ -17,7 +17,7 @@ from desktop.engine.jobs import EngineGone, Job, JobCancelled, JobFailed
 from desktop.engine.messages import GenerateResult, LoaderRef
 from desktop.library.automatic_template import choose_automatically
 from desktop.library.home import Home
-from desktop.library.user_templates import read_templates
+from desktop.library.textgen.prompting import all_templates
 from desktop.prompting.lora_tags import lay_over
 
 from .answering import Taken, dress_plan, request_for
@@ -256,7 +256,7 @@ class EngineDriver(QObject):
         try:
             with self.stack.until_answered(client):
                 message = read_message(plan.prompt, self.stack.wanted, self._home)
-                own = read_templates(self._home.templates)
+                own = all_templates(self._home)
                 covered = lay_over(self.stack.wanted, message.brought)
                 template = plan.template or self._fitting_template(loaded, covered)
                 fitting = msgspec.structs.replace(plan, template=template or "")

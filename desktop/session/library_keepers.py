@@ -8,6 +8,7 @@ from desktop.library.home import Home
 from desktop.library.settings import Settings
 
 from .download_keeper import DownloadKeeper
+from .folder_keeper import FolderKeeper
 from .hub_searcher import HubSearcher
 from .lane import Lane
 from .library_reader import LibraryReader
@@ -29,6 +30,7 @@ class LibraryKeepers(QObject):
         self.changer = ShelfChanger(home, settings, self)
         self.downloads = DownloadKeeper(home, settings, self)
         self.hub = HubSearcher(self)
+        self.folders = FolderKeeper(home, self)
         self._disk = LibraryWatch(home, settings, self)
         reader.models_listed.connect(self.shelf.take_models)
         reader.adapters_listed.connect(self.shelf.take_adapters)
@@ -38,14 +40,16 @@ class LibraryKeepers(QObject):
         self._disk.disk_changed.connect(self.listing_wanted)
         self.changer.folders_changed.connect(self.listing_wanted)
         self.downloads.completed.connect(self.listing_wanted)
+        self.folders.folders_changed.connect(self.listing_wanted)
 
     @property
     def lanes(self) -> tuple[Lane, ...]:
         """The threads of all of them."""
-        return (*self.shelf.lanes, *self.changer.lanes, *self.downloads.lanes, *self.hub.lanes)
+        keepers = (self.shelf, self.changer, self.downloads, self.hub, self.folders)
+        return tuple(lane for keeper in keepers for lane in keeper.lanes)
 
     def shut_down(self) -> None:
         """End processes and threads; waits for them."""
         self._disk.end()
-        for keeper in (self.shelf, self.changer, self.hub, self.downloads):
+        for keeper in (self.shelf, self.changer, self.hub, self.folders, self.downloads):
             keeper.shut_down()

@@ -11,13 +11,15 @@ from desktop.library.adapters import AdapterEntry
 from desktop.library.home import Home
 from desktop.library.hub_cache import cache_folders
 from desktop.library.models import ModelEntry
-from desktop.library.places import adapter_folders, model_folders
+from desktop.library.places import adapter_folders, is_folder, model_folders
 from desktop.library.settings import Settings
 
 REST = 700
 """Milliseconds without a change after which the folders are read: a folder being copied changes all the time."""
 PATIENCE = 5000
 """Milliseconds after which they are read though the changes go on."""
+CHECKPOINTS = "checkpoints"
+"""What a run calls the folder of its checkpoints."""
 MOST = 4000
 """Folders that are watched; systems allow some thousands."""
 
@@ -59,9 +61,15 @@ class LibraryWatch(QObject):
             self._watcher = None
 
     def _watch(self) -> None:
-        wanted = set(self._roots()) | {path for paths in self._listed.values() for path in paths}
+        listed = {path for paths in self._listed.values() for path in paths}
+        # A new checkpoint appears beside those that are listed.
+        wanted = (
+            set(self._roots())
+            | listed
+            | {str(place) for path in listed if (place := Path(path).parent).name == CHECKPOINTS}
+        )
         # A missing folder can't be watched, and a file's folder says what becomes of the file.
-        folders = {path for path in sorted(wanted)[:MOST] if Path(path).is_dir()}
+        folders = {path for path in sorted(wanted)[:MOST] if is_folder(Path(path))}
         if self._watcher is None:
             self._watcher = QFileSystemWatcher(self)
             self._watcher.directoryChanged.connect(self._on_changed)
@@ -74,7 +82,7 @@ class LibraryWatch(QObject):
     def _roots(self) -> list[str]:
         folders = [*model_folders(self._home, self._settings), *adapter_folders(self._home, self._settings)]
         # While there is no such folder, the one it will appear in.
-        there = [folder if folder.is_dir() else folder.parent for folder in folders]
+        there = [folder if is_folder(folder) else folder.parent for folder in folders]
         there += cache_folders(self._home, self._settings)
         return [str(folder) for folder in there]
 

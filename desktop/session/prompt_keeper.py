@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from desktop.api import Lora, Sampling
 from desktop.library.automatic_template import choose_automatically
 from desktop.library.home import Home
-from desktop.library.presets import delete_preset, read_presets, save_preset
+from desktop.library.presets import delete_preset, save_preset
 from desktop.library.prompt_files import PromptFileError
-from desktop.library.user_templates import delete_template, read_templates, save_template
+from desktop.library.textgen.prompting import all_presets, all_templates
+from desktop.library.user_templates import delete_template, save_template
 
 from .lane import Lane
 
@@ -35,6 +36,7 @@ class PromptKeeper(QObject):
         self._lane = Lane("prompts", self)
         self.lanes = (self._lane,)
 
+    @Slot()
     def list_all(self) -> None:
         """Read templates and presets."""
         self._do(self._list_templates)
@@ -66,10 +68,10 @@ class PromptKeeper(QObject):
         self._lane.shut_down()
 
     def _list_templates(self) -> None:
-        self.templates_listed.emit(list(read_templates(self._home.templates)))
+        self.templates_listed.emit(list(all_templates(self._home)))
 
     def _list_presets(self) -> None:
-        self.presets_listed.emit(list(read_presets(self._home.presets)))
+        self.presets_listed.emit(list(all_presets(self._home)))
 
     def _do(self, *work: Callable[[], object]) -> None:
         def run() -> None:

@@ -328,6 +328,8 @@ class Session(QObject):
     def _connect_library(self) -> None:
         shelf, changer, hub = self.library.shelf, self.library.changer, self.library.hub
         self.library.listing_wanted.connect(self.list_library)
+        self.library.folders.folders_changed.connect(self.prompts.list_all)
+        self.library.folders.folders_changed.connect(self.training.list_data)
         for keeper in (shelf, changer, hub):
             self.model_loaded.connect(keeper.know_loaded)
         for keeper in (changer, hub):

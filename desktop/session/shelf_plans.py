@@ -16,3 +16,11 @@ class ShelfLook(msgspec.Struct, frozen=True, kw_only=True):
     """What depends on it, in sentences."""
     size: int = 0
     """Bytes of all its files."""
+
+
+class LinkedFolder(msgspec.Struct, frozen=True):
+    """A folder of another program that is used in place."""
+
+    path: str
+    there: bool
+    """Whether it can be read now; its disk may not be plugged in."""

@@ -21,6 +21,10 @@ class DownloadWords(QObject):
             return self.tr("waiting to try again")
         if entry.state == "running" and not entry.total:
             return self.tr("looking at the repository")
+        if entry.outdated:
+            return self.tr("older version")
+        if entry.state == "done" and entry.change == "none":
+            return self.tr("up to date")
         return {
             "waiting": self.tr("waiting"),
             "running": self.tr("downloading"),

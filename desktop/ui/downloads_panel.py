@@ -145,13 +145,16 @@ class DownloadsPanel(QWidget):
         state = entry.state if entry else ""
         self._pause.setEnabled(state in ("running", "waiting"))
         self._resume.setEnabled(state in ("paused", "failed"))
-        self._resume.setText(self.tr("Try again") if state == "failed" else self.tr("Resume"))
+        outdated = entry is not None and entry.outdated
+        again = self.tr("Update") if outdated else self.tr("Try again")
+        self._resume.setText(again if state == "failed" else self.tr("Resume"))
+        self._resume.setToolTip(self.tr("The old files stay until the new ones are verified.") if outdated else "")
         self._cancel.setEnabled(entry is not None)
         self._cancel.setText(self.tr("Take off the list") if state == "done" else self.tr("Cancel"))
         self._cancel.setToolTip("" if state == "done" else self.tr("What has come of it is thrown away."))
         self._show.setEnabled(state == "done")
         self._tidy.setEnabled(any(one.state == "done" for one in entries))
-        self._note.say(entry.problem if entry else "", error=state == "failed")
+        self._note.say(entry.problem if entry else "", error=state == "failed" and not outdated)
 
     def _on_reset(self) -> None:
         entries = self._table.entries()

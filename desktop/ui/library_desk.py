@@ -96,6 +96,7 @@ class LibraryDesk(QObject):
         details.note_wanted.connect(self._on_note_wanted)
         details.tags_edited.connect(self._keepers.shelf.keep_tags)
         details.favourite_edited.connect(self._keepers.shelf.keep_favourite)
+        details.update_wanted.connect(self._keepers.downloads.look_again)
         details.card_wanted.connect(self._keepers.shelf.read_card)
         self._keepers.shelf.card_read.connect(details.show_card)
         details.facts.inspection_wanted.connect(session.inspect_adapter)

@@ -50,6 +50,8 @@ class LibraryDetails(QWidget):
     move_wanted = Signal(object)
     delete_wanted = Signal(object)
     note_wanted = Signal(object)
+    #: Ask the hub whether it has a newer version of what lies at this path.
+    update_wanted = Signal(str)
     #: Keep these tags: its path, a tuple of texts.
     tags_edited = Signal(str, object)
     #: Keep whether it is a favourite: its path.
@@ -78,6 +80,7 @@ class LibraryDetails(QWidget):
         self._rename = QPushButton(self.tr("Rename..."))
         self._move = QPushButton(self.tr("Move..."))
         self._delete = QPushButton(self.tr("Delete..."))
+        self._update = QPushButton(self.tr("Look for a newer version"))
         self._notes = QPushButton(self.tr("Notes..."))
         self._tags = QLineEdit()
         self._tags.setAccessibleName(self.tr("Tags"))
@@ -105,7 +108,7 @@ class LibraryDetails(QWidget):
     def show_kept(self, mark: Mark, note: AdapterNote, used: str, versions: Sequence[Item]) -> None:
         """What is kept about the chosen thing; `used`: when it was used last, in words; `versions`: its checkpoints."""
         self._mark, self._note, self._used = mark, note, used
-        self._versions = ", ".join(one.name.rpartition("/")[2] for one in versions)
+        self._versions = ", ".join(self._version(one) for one in versions)
         if not self._tags.hasFocus() or not self._tags.isModified():
             self._tags.setText(", ".join(mark.tags))
         self._favourite.setChecked(mark.favourite)
@@ -117,11 +120,17 @@ class LibraryDetails(QWidget):
         if self._item is not None and self._item.path == path:
             self._card.show_card(text)
 
+    def _version(self, item: Item) -> str:
+        """A checkpoint with its loss, so that several can be compared at a glance."""
+        name = item.name.rpartition("/")[2]
+        return name if item.loss is None else self.tr("{name} (loss {loss:.3f})").format(name=name, loss=item.loss)
+
     def _titles(self) -> dict[str, str]:
         return {
             "kind": self.tr("kind"), "form": self.tr("what it is"), "size": self.tr("size"), "bits": self.tr("bits"),
             "base": self.tr("made for"), "licence": self.tr("licence"), "used": self.tr("last used"),
             "memory": self.tr("memory"), "versions": self.tr("versions"),
+            "run": self.tr("made by run"),
             "weight": self.tr("starts at"), "trigger": self.tr("trigger"), "notes": self.tr("notes"),
             "place": self.tr("folder"),
         }  # fmt: skip
@@ -139,6 +148,7 @@ class LibraryDetails(QWidget):
             "memory": self._memory(item) if model else "",
             "licence": item.licence if model else "",
             "versions": self._versions,
+            "run": item.run,
             "used": self._used,
             "weight": "" if self._note.weight is None else f"{self._note.weight:.2f}",
             "trigger": self._note.trigger,
@@ -165,6 +175,8 @@ class LibraryDetails(QWidget):
             button.setToolTip(
                 self.tr("It lies in another folder, which is only read.") if item is not None and not item.own else ""
             )
+        self._update.setEnabled(item is not None and item.own and not item.run)
+        self._update.setToolTip(self.tr("Asks the hub; what has changed is fetched only when you want that."))
         self._tabs.setEnabled(item is not None)
         model = item is not None and item.kind == "model"
         self._use.setText(self.tr("Choose as base") if model else self.tr("Add to stack"))
@@ -184,6 +196,7 @@ class LibraryDetails(QWidget):
         grid.setSpacing(theme.GRID)
         grid.addWidget(self._use, 0, 0, 1, 2)
         pairs = (self._favourite, self._notes, self._folder, self._rename, self._move, self._delete)
+        grid.addWidget(self._update, 4, 0, 1, 2)
         for number, button in enumerate(pairs, 2):
             grid.addWidget(button, number // 2, number % 2)
         inside = QWidget()
@@ -220,6 +233,7 @@ class LibraryDetails(QWidget):
         self._rename.clicked.connect(self._on_rename)
         self._move.clicked.connect(self._on_move)
         self._delete.clicked.connect(self._on_delete)
+        self._update.clicked.connect(self._on_update)
         self._tags.editingFinished.connect(self._on_tags_edited)
 
     def _on_rested(self) -> None:
@@ -250,6 +264,10 @@ class LibraryDetails(QWidget):
 
     def _on_move(self) -> None:
         self.move_wanted.emit(self._item)
+
+    def _on_update(self) -> None:
+        if self._item is not None:
+            self.update_wanted.emit(self._item.path)
 
     def _on_delete(self) -> None:
         self.delete_wanted.emit(self._item)

@@ -26,6 +26,7 @@ class LibraryNameDialog(QDialog):
         self._item: Item | None = None
         self._before = ""
         self._refusal = ""
+        self._lead = theme.Note(parent=self)
         self._name = QLineEdit()
         label = QLabel(self.tr("&Name"))
         label.setBuddy(self._name)
@@ -36,7 +37,7 @@ class LibraryNameDialog(QDialog):
         self._rename = self._buttons.addButton(self.tr("Rename"), QDialogButtonBox.ButtonRole.AcceptRole)
         layout = QVBoxLayout(self)
         layout.setSpacing(theme.GAP)
-        for widget in (label, self._name, self._note, self._told):
+        for widget in (self._lead, label, self._name, self._note, self._told):
             layout.addWidget(widget)
         layout.addStretch(1)
         layout.addWidget(self._buttons)
@@ -51,6 +52,8 @@ class LibraryNameDialog(QDialog):
         self._before = item.name.rpartition("/")[2]
         self._name.setText(self._before)
         self._told.say("")
+        away = self.tr("The checkpoint leaves its training, {run}, and becomes an adapter of its own under this name.")
+        self._lead.say(away.format(run=item.run) if item.run else "")
         self._judge()
         self.show()
         self.raise_()

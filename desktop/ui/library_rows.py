@@ -81,9 +81,11 @@ class LibraryRows:
         return self._notes.get(self._key(item), NO_NOTE) if self._notes else NO_NOTE
 
     def versions(self, item: Item) -> list[Item]:
-        """The checkpoints beside it, itself among them, by their number; none where it stands alone."""
-        parent, slash, _ = item.name.rpartition("/")
-        beside = [one for one in self.items if slash and one.kind == item.kind and one.name.startswith(f"{parent}/")]
+        """The checkpoints beside or below it and the adapter they led to, by their number; none where it is alone."""
+        alike = [one for one in self.items if one.kind == item.kind]
+        below = any(one.name.startswith(f"{item.name}/") for one in alike)
+        whole = item.name if below else item.name.rpartition("/")[0]
+        beside = [one for one in alike if whole and (one.name == whole or one.name.startswith(f"{whole}/"))]
         return sorted(beside, key=lambda one: _natural(one.name)) if len(beside) > 1 else []
 
     def shown(self, wish: Wish) -> list[Item | Heading]:

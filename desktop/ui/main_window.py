@@ -41,6 +41,7 @@ from .train_desk import TrainDesk
 
 if TYPE_CHECKING:
     from .library_desk import LibraryDesk
+    from .textgen_desk import TextgenDesk
 
 
 class MainWindow(QMainWindow):
@@ -66,6 +67,7 @@ class MainWindow(QMainWindow):
         self.places.add("train", self.tr("Train"), self.train_desk.build)
         self.places.add("library", self.tr("Library"), self._build_library_place)
         self.library: LibraryDesk | None = None
+        self.textgen: TextgenDesk | None = None
         self._early = EarlyImports(self)
         self.job_bar = JobBar()
         self.dialogs = Dialogs(self)
@@ -355,6 +357,7 @@ class MainWindow(QMainWindow):
         menus.load.triggered.connect(self.base.request_load)
         menus.unload.triggered.connect(session.unload)
         menus.refresh.triggered.connect(session.list_library)
+        menus.textgen.triggered.connect(self._on_textgen_wanted)
         menus.quit.triggered.connect(self.close)
         menus.add_adapter.triggered.connect(dialogs.ask_for_adapter)
         menus.add_folder.triggered.connect(dialogs.ask_for_adapter_folder)
@@ -371,6 +374,15 @@ class MainWindow(QMainWindow):
         dialogs.loaders_wanted.connect(session.look_at_devices)
         session.loaders_described.connect(dialogs.take_loaders)
         session.devices_found.connect(dialogs.take_devices)
+
+    @Slot()
+    def _on_textgen_wanted(self) -> None:
+        if self.textgen is None:
+            # Here and not above: the window starts without it.
+            from .textgen_desk import TextgenDesk
+
+            self.textgen = TextgenDesk(self, self._session.library.folders)
+        self.textgen.ask()
 
     @Slot(object)
     def _begin_answer(self, plan: PromptPlan) -> None:

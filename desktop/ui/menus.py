@@ -20,6 +20,7 @@ class Menus:
         self.load = _add(window, model, tr("&Load"), "Ctrl+O")
         self.unload = _add(window, model, tr("&Unload"), "")
         self.refresh = _add(window, model, tr("Read the library a&gain"), "F5")
+        self.textgen = _add(window, model, tr("Use a text-generation-webui &folder..."), "")
         model.addSeparator()
         self.quit = _add(window, model, tr("&Quit"), "Ctrl+Q")
         self.adapters = adapters = bar.addMenu(tr("&Adapters"))

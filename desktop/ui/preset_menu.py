@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QMessageBox, QToolButton, QWidget
 
 from desktop.library.presets import Preset
 
+from . import theme
 from .preset_name_dialog import PresetNameDialog
 
 
@@ -41,13 +42,13 @@ class PresetMenu(QToolButton):
     def show_presets(self, presets: Sequence[Preset]) -> None:
         """These are there."""
         self._presets = {preset.name: preset for preset in presets}
-        own = [preset.name for preset in presets if not preset.shipped]
+        own = [preset.name for preset in presets if not preset.shipped and not preset.file]
         self.names.know_taken(own)
         self._menu.clear()
         for preset in presets:
             action = self._add(self._menu, preset.name, self._on_chosen)
             action.setEnabled(not preset.problem)
-            action.setToolTip(preset.problem)
+            action.setToolTip(theme.as_tooltip(preset.problem or preset.note) if preset.problem or preset.note else "")
         self._menu.addSeparator()
         save = self._menu.addAction(self.tr("&Save these settings..."))
         save.triggered.connect(self.names.ask)

@@ -46,6 +46,7 @@ class TemplateEditor(QDialog):
         self.resize(900, 620)
         self.counter = TokenCounter(self, direction=-1)
         self._own: dict[str, Template] = {}
+        self._foreign: dict[str, Template] = {}
         self._list = QListWidget()
         self._list.setAccessibleName(self.tr("Templates"))
         self._list.setFixedWidth(190)
@@ -72,8 +73,9 @@ class TemplateEditor(QDialog):
         self.activateWindow()
 
     def show_templates(self, own: Sequence[Template]) -> None:
-        """The user's own are these; what is being edited stays."""
-        self._own = {template.name: template for template in own}
+        """The user's own are these, and those of other programs' folders; what is being edited stays."""
+        self._own = {template.name: template for template in own if not template.file}
+        self._foreign = {template.name: template for template in own if template.file}
         chosen = self._chosen()
         self._list.blockSignals(True)
         self._list.clear()
@@ -86,6 +88,10 @@ class TemplateEditor(QDialog):
         name = self._name.text().strip()
         self._select(chosen or (name if name in self._own else ""))
         self._judge()
+
+    def _all(self) -> list[Template]:
+        """All but those that come along."""
+        return [*self._own.values(), *self._foreign.values()]
 
     def _box(self, name: str) -> QPlainTextEdit:
         box = QPlainTextEdit()
@@ -148,7 +154,7 @@ class TemplateEditor(QDialog):
         """Show a template; the first one where there is none of that name."""
         name = name if self._select(name) else TEMPLATES[0].name
         self._select(name)
-        template = next(one for one in (*TEMPLATES, *self._own.values()) if one.name == name)
+        template = next(one for one in (*TEMPLATES, *self._all()) if one.name == name)
         self._name.setText(name)
         self._source.setPlainText(template.source)
         self._show_preview()
@@ -156,18 +162,19 @@ class TemplateEditor(QDialog):
     def _judge(self) -> None:
         """Say what can be done with what stands here."""
         name = self._name.text()
-        shipped = name in template_names()
+        fixed = name in template_names() or name in self._foreign
         problem = ""
         try:
-            safe_name(name, () if shipped else template_names())
+            safe_name(name, () if fixed else template_names())
         except PromptFileError as error:
             problem = str(error)
-        self._source.setReadOnly(shipped)
+        self._source.setReadOnly(fixed)
         empty = not self._source.toPlainText().strip()
-        self._save.setEnabled(not shipped and not problem and not empty)
+        self._save.setEnabled(not fixed and not problem and not empty)
         self._save.setText(self.tr("&Replace") if name.strip() in self._own else self.tr("&Save"))
         self._delete.setEnabled(name in self._own)
-        self._save.setToolTip(self.tr("What comes along stays as it is. Copy it to change it.") if shipped else problem)
+        words = self.tr("What comes along, or is another program's, stays as it is. Copy it to change it.")
+        self._save.setToolTip(words if fixed else problem)
 
     def _show_preview(self) -> None:
         self._judge()
@@ -182,7 +189,7 @@ class TemplateEditor(QDialog):
             return
         self._preview.setPlainText(text)
         self._tokens = None
-        broken = self._own.get(self._name.text())
+        broken = self._own.get(self._name.text()) or self._foreign.get(self._name.text())
         if broken is not None and broken.problem and not source:
             self._note.say(broken.problem, error=True)
             return
@@ -203,7 +210,7 @@ class TemplateEditor(QDialog):
             Message("assistant", self.tr("Paris.")),
             Message("user", self.tr("And of Japan?")),
         ]
-        chosen = next((one for one in TEMPLATES if one.name == self._name.text()), None)
+        chosen = next((one for one in (*TEMPLATES, *self._all()) if one.name == self._name.text()), None)
         has_place = chosen is None or chosen.takes_system
         return [Message("system", self.tr("Answer briefly.")), *talk] if has_place else talk
 
@@ -218,7 +225,7 @@ class TemplateEditor(QDialog):
 
     def _on_copy(self) -> None:
         self._select("")
-        taken = {*template_names(), *self._own}
+        taken = {*template_names(), *self._own, *self._foreign}
         wanted = free = self.tr("my {name}").format(name=self._name.text().strip())
         number = 1
         while free in taken:

@@ -81,6 +81,20 @@ def test_what_has_come_can_be_thrown_away(run, hub, home):
     assert list(home.models.iterdir()) == []
 
 
+def test_up_to_date_and_updated(run, hub, home):
+    run("download", NAME)
+    ran = run("download", NAME)
+    assert (ran.status, "Up to date: 3 files, 66.0 kB, as on the hub at commit" in ran.err) == (0, True), ran.err
+    repo = hub.repos[NAME]
+    repo.change(repo.files | {"README.md": b"# Newer"})
+    ran = run("download", NAME)
+    assert (ran.status, "holds an older version" in ran.err, "--update" in ran.err) == (1, True, True)
+    ran = run("download", NAME, "--update")
+    assert ran.status == 0
+    assert "Updated and verified: 3 files, 66.0 kB, 7 B of it fetched now, commit" in ran.err
+    assert (home.loras / "tloen_alpaca-lora-7b" / "README.md").read_bytes() == b"# Newer"
+
+
 def test_another_folder_and_a_check(run, hub, tmp_path):
     assert run("download", NAME, "--output", tmp_path / "mine").status == 0
     assert run("download", NAME, "--output", tmp_path / "mine", "--check").status == 0

@@ -150,3 +150,29 @@ def test_the_last_question_alone_is_answered(searcher, hub):
     searcher.stop()
     time.sleep(0.3)
     assert len(searcher.hits) == 1
+
+
+def test_a_newer_version_is_looked_for_where_it_lies_now_and_fetched_after_a_yes(make_keeper, hub, home):
+    keeper = make_keeper()
+    keeper.add(NAME)
+    until(lambda: keeper.heard["completed"])
+    folder = (home.loras / "tloen_alpaca-lora-7b").rename(home.loras / "renamed")
+    keeper.look_again(str(folder))
+    until(lambda: len(keeper.heard["completed"]) == 2)
+    assert (keeper.states[2].change, keeper.states[2].folder) == ("none", str(folder))
+    hub.repos[NAME].change(hub.repos[NAME].files | {"README.md": b"# Newer"})
+    keeper.look_again(str(folder))
+    until(lambda: 3 in keeper.states and keeper.states[3].state == "failed")
+    assert keeper.states[3].outdated
+    assert (folder / "README.md").read_bytes() != b"# Newer"
+    keeper.resume(3)
+    until(lambda: keeper.states[3].state == "done")
+    assert (keeper.states[3].change, (folder / "README.md").read_bytes()) == ("updated", b"# Newer")
+    assert [path.name for path in home.loras.iterdir()] == ["renamed"]
+
+
+def test_what_was_not_downloaded_has_no_newer_version(make_keeper, home):
+    keeper = make_keeper()
+    keeper.look_again(str(make_model(home.models / "mine")))
+    until(lambda: keeper.heard["refused"])
+    assert "mine was not downloaded by this program" in keeper.heard["refused"][0]

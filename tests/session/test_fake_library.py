@@ -8,16 +8,18 @@ import pytest
 from PySide6.QtCore import QObject, Signal
 
 from desktop.session.download_keeper import DownloadKeeper
+from desktop.session.folder_keeper import FolderKeeper
 from desktop.session.hub_searcher import HubSearcher
 from desktop.session.shelf_changer import ShelfChanger
 from desktop.session.shelf_keeper import ShelfKeeper
-from tests.ui.fake_library import LIBRARY_VERBS, FakeChanger, FakeDownloads, FakeHubSearcher, FakeShelf
+from tests.ui.fake_library import LIBRARY_VERBS, FakeChanger, FakeDownloads, FakeFolders, FakeHubSearcher, FakeShelf
 
 PAIRS = [
     (ShelfKeeper, FakeShelf),
     (ShelfChanger, FakeChanger),
     (DownloadKeeper, FakeDownloads),
     (HubSearcher, FakeHubSearcher),
+    (FolderKeeper, FakeFolders),
 ]
 
 

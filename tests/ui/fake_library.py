@@ -46,6 +46,17 @@ class FakeHubSearcher(QObject):
     failed = Signal(str)
 
 
+class FakeFolders(QObject):
+    """The same signals and verbs as `desktop.session.folder_keeper.FolderKeeper`."""
+
+    refused = Signal(str)
+    looked = Signal(object)
+    copied = Signal(str, float)
+    taken = Signal(str, object)
+    linked_listed = Signal(list)
+    folders_changed = Signal()
+
+
 LIBRARY_VERBS = {
     FakeShelf: (
         "shut_down", "take_models", "take_adapters", "open_shelf", "know_loaded", "know_report", "keep_tags",
@@ -55,10 +66,14 @@ LIBRARY_VERBS = {
         "shut_down", "know_adapters", "know_wanted", "know_loaded", "forget_wanted", "forget_loaded", "know_rows",
         "look_at", "rename", "move", "delete", "restore", "empty_trash", "find_duplicates", "measure",
     ),
-    FakeDownloads: ("begin", "tell_all", "add", "pause", "resume", "cancel", "shut_down"),
+    FakeDownloads: ("begin", "tell_all", "add", "look_again", "pause", "resume", "cancel", "shut_down"),
     FakeHubSearcher: ("know_loaded", "forget_loaded", "search", "stop", "shut_down"),
+    FakeFolders: ("look", "take", "forget", "list_linked", "stop", "shut_down"),
 }  # fmt: skip
-PREFIXES = {FakeShelf: "shelf.", FakeChanger: "changer.", FakeDownloads: "downloads.", FakeHubSearcher: "hub."}
+PREFIXES = {
+    FakeShelf: "shelf.", FakeChanger: "changer.", FakeDownloads: "downloads.", FakeHubSearcher: "hub.",
+    FakeFolders: "folders.",
+}  # fmt: skip
 """Before a verb's name in the list of what was asked."""
 
 
@@ -66,8 +81,9 @@ class FakeLibrary:
     """The keepers of `desktop.session.library_keepers.LibraryKeepers`; what is asked of them goes to a list."""
 
     def __init__(self, asked):
-        self.shelf, self.changer, self.downloads, self.hub = (kind() for kind in LIBRARY_VERBS)
-        for keeper in (self.shelf, self.changer, self.downloads, self.hub):
+        keepers = [kind() for kind in LIBRARY_VERBS]
+        self.shelf, self.changer, self.downloads, self.hub, self.folders = keepers
+        for keeper in keepers:
             keeper.asked = asked
 
 

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit, QMessageBox
 
 from desktop.session.shelf_plans import ShelfLook
-from tests.ui import library_states
+from tests.ui import library_states, version_states
 from tests.ui.hands import find, key, press, type_text, words
 from tests.ui.test_library_place import asked, pick, table
 
@@ -68,6 +68,38 @@ def test_renamed_by_a_key(library, session):
     type_text(box, "best")
     press(names, "Rename")
     assert asked(session, "changer.rename") == [("/library/loras/pirate-run/checkpoint-200", "best")]
+
+
+def test_a_checkpoint_of_a_run_is_compared_attached_and_taken_away(library, session):
+    version_states.library_versions(library, session)
+    assert table(library).chosen().name == "parrot/step-100"
+    told = words(library)
+    assert "step-50 (loss 2.417), step-100 (loss 1.862), step-150 (loss 1.731)" in told
+    assert "parrot, step-50" in told
+    assert "2026-11-25-parrot" in told
+    press(library, "Add to stack")
+    path = version_states.run_items()[2].path
+    assert [(row.name, row.path) for row in library.stack.rows()] == [("parrot/step-100", path)]
+    press(library, "Rename...")
+    names = library.library.names
+    assert "leaves its training, 2026-11-25-parrot, and becomes an adapter of its own" in words(names)
+    find(names, "Name", QLineEdit).selectAll()
+    type_text(find(names, "Name", QLineEdit), "best")
+    refusal = "step-100: The training parrot would go on from it."
+    session.library.changer.looked.emit(ShelfLook(path=path, name="step-100", refusal=refusal))
+    assert refusal in words(names)
+    assert not find(names, "Rename").isEnabled()
+    session.library.changer.looked.emit(ShelfLook(path=path, name="step-100"))
+    press(names, "Rename")
+    assert asked(session, "changer.rename") == [(path, "best")]
+    press(library, "Delete...")
+    assert asked(session, "changer.look_at")[-1] == (path,)
+
+
+def test_an_adapter_shows_the_versions_it_came_from(library, session):
+    version_states.library_versions(library, session)
+    table(library).choose(version_states.run_items()[0].path)
+    assert "parrot, step-50 (loss 2.417)" in words(library)
 
 
 def test_moved_into_the_folder_that_is_chosen(library, session, monkeypatch):

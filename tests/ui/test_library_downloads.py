@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit, QTableView
 
 from desktop.session.plans import State
-from tests.ui import gallery, library_states
+from tests.ui import gallery, library_states, version_states
 from tests.ui.hands import click, find, key, press, sees, type_text, words
 
 
@@ -70,6 +70,23 @@ def test_each_state_offers_what_can_be_done(library, session, number, button, ve
     take(session, number)
     press(library, button)
     assert asked(session, f"downloads.{verb}") == [(number,)]
+
+
+def test_an_older_version_is_updated_only_when_told_to(library, session):
+    version_states.library_outdated(library, session)
+    assert [row[1] for row in cells(library, "Downloads")] == ["up to date", "older version"]
+    assert "the old files stay until the new ones are verified" in words(library)
+    assert asked(session, "downloads.resume") == []
+    press(library, "Update")
+    assert asked(session, "downloads.resume") == [(6,)]
+
+
+def test_a_newer_version_is_looked_for(library, session):
+    library_states.library_details(library, session)
+    press(library, "Look for a newer version")
+    assert asked(session, "downloads.look_again") == [(library_states.items()[4].path,)]
+    library.library.place.list.view.choose(library_states.items()[10].path)
+    assert not find(library, "Look for a newer version").isEnabled(), "it lies elsewhere"
 
 
 def test_the_chosen_one_stays_chosen_while_others_change(library, session):

@@ -23,6 +23,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, tag_field="ask", tag="down
     wish: Wish = Wish()
     check: bool = False
     """Only compare what is on the disk with the hub."""
+    update: bool = False
+    """Bring a folder that holds an older version to the newest one."""
     tries: int = 6
     """Times something is tried in a row without a byte coming."""
     first_wait: float = 1.0
@@ -115,6 +117,9 @@ class Finished(Event, frozen=True, kw_only=True):
     total: int
     fetched: int
     """Bytes that came over the network."""
+    change: str = "new"
+    """"new", "added" (files came to a folder that was there), "updated", or "none": it was up to date."""
+    commit: str = ""
 
 
 class Difference(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from .remote import Listing, list_files
 from .repo_paths import refuse_hostile
 from .retrying import Patience
 from .transfer import Transfer
+from .updating import apply_update, plan_update
 
 _TICK = 0.25
 """Seconds between two words on how far it is."""
@@ -47,7 +48,7 @@ def run(task: Task, tell: Tell) -> None:
                      differences=compare(target, record)))  # fmt: skip
         return
     with staging.locked(target):
-        _fetch(record, choice, listing, target, patience, task.workers, tell)
+        _fetch(task, record, choice, listing, target, tell)
 
 
 def run_search(asked: Search, tell: Tell) -> None:
@@ -67,32 +68,39 @@ def _patience(asked: Task | Search, tell: Tell) -> Patience:
     return Patience(asked.tries, asked.first_wait, tell_wait)
 
 
-def _fetch(  # noqa: PLR0913
-    record: Record, choice: Choice, listing: Listing, target: Path, patience: Patience, workers: int, tell: Tell
-) -> None:
-    missing = staging.missing_in(target, record)
-    fetched = 0
-    if missing is None or missing:
-        wanted = msgspec.structs.replace(record, files=record.files if missing is None else missing)
+def _fetch(task: Task, record: Record, choice: Choice, listing: Listing, target: Path, tell: Tell) -> None:
+    patience = _patience(task, tell)
+    update = plan_update(target, record, listing) if task.update else None
+    missing = update.fetch if update else staging.missing_in(target, record)
+    record = update.record if update else record
+    wanted = msgspec.structs.replace(record, files=record.files if missing is None else missing)
+    total = sum(file.size for file in record.files)
+    change, fetched = "none", 0
+    if update or missing is None or missing:
+        change = "updated" if update else "new" if missing is None else "added"
         hidden = staging.prepare(target, wanted)
-        there = sum(file.size for file in record.files) - sum(file.size for file in wanted.files)
+        there = total - sum(file.size for file in wanted.files)
         tell(_found(record, choice, target, there + bytes_done(hidden, wanted)))
         staging.refuse_full_disk(hidden, wanted)
-        fetched = _fetch_all(hidden, wanted, patience, workers, tell)
-        if missing is None:
+        fetched = _fetch_all(hidden, wanted, patience, task.workers, tell)
+        if update:
+            apply_update(hidden, target, update)
+        elif missing is None:
             staging.complete(hidden, target, record)
         else:
             staging.add(hidden, target, record, missing)
     else:
-        tell(_found(record, choice, target, sum(file.size for file in record.files)))
+        tell(_found(record, choice, target, total))
     tell(
         Finished(
-            repo=listing.repo,
+            repo=record.repo,
             kind=record.kind,
             folder=str(target),
             files=len(record.files),
-            total=sum(file.size for file in record.files),
+            total=total,
             fetched=fetched,
+            change=change,
+            commit=record.commit,
         )
     )
 

@@ -6,8 +6,9 @@ import re
 from typing import Literal
 
 Kind = Literal[
-    "name", "choice", "hostile", "exists", "busy", "missing", "gated", "login", "revision", "file", "forbidden",
-    "offline", "dns", "proxy", "rate", "server", "cut", "timeout", "disk", "permission", "hash", "changed", "bug",
+    "name", "choice", "hostile", "exists", "outdated", "edited", "busy", "missing", "gated", "login", "revision",
+    "file", "forbidden", "offline", "dns", "proxy", "rate", "server", "cut", "timeout", "disk", "permission", "hash",
+    "changed", "bug",
 ]  # fmt: skip
 """What went wrong, for programs; the sentence is for people."""
 

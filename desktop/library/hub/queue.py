@@ -47,6 +47,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Those being fetched."""
     problem: str = ""
     """Why it failed, or what it waits for."""
+    outdated: bool = False
+    """Whether it failed only because an older version is there; to resume it is to update that."""
+    update: bool = False
+    """Whether the user has asked for that."""
+    change: str = ""
+    """What became of the folder, as in `Finished`."""
 
 
 class DownloadQueue:
@@ -101,7 +107,7 @@ class DownloadQueue:
         self._leave(number, "paused", ("waiting", "running"))
 
     def resume(self, number: int) -> None:
-        """Go on with a paused one, or try a failed one again."""
+        """Go on with a paused one, try a failed one again, or update what is an older version."""
         self._leave(number, "waiting", ("paused", "failed"))
         self._pump()
 
@@ -136,7 +142,9 @@ class DownloadQueue:
             entry = self._entries.get(number)
             if entry is None or entry.state not in where:
                 return
-            self._put(msgspec.structs.replace(entry, state=state, problem="", speed=0.0, eta=None, files=()))
+            update = entry.update or (entry.outdated and state == "waiting")
+            change = {"state": state, "problem": "", "speed": 0.0, "eta": None, "files": (), "outdated": False}
+            self._put(msgspec.structs.replace(entry, **change, update=update))
             worker = self._workers.get(number)
         if worker is not None and state == "paused":
             worker.stop()
@@ -199,6 +207,7 @@ class DownloadQueue:
             folder=Source(entry.repo, entry.revision).folder,
             output=entry.output,
             wish=entry.wish,
+            update=entry.update,
         )
 
     def _throw_away(self, number: int) -> None:
@@ -225,11 +234,12 @@ def _after(entry: Entry, event: Told) -> Entry:
     if isinstance(event, Waiting):
         return change(entry, problem=event.reason, speed=0.0, eta=None)
     if isinstance(event, Failed):
-        return change(entry, state="failed", problem=event.message, speed=0.0, eta=None, files=())
+        told = {"problem": event.message, "outdated": event.kind == "outdated"}
+        return change(entry, state="failed", speed=0.0, eta=None, files=(), **told)
     if isinstance(event, Finished):
-        return change(
-            entry, state="done", done=event.total, total=event.total, speed=0.0, eta=None, files=(), problem=""
-        )
+        total = event.total
+        ended = {"speed": 0.0, "eta": None, "files": (), "problem": "", "change": event.change}
+        return change(entry, state="done", done=total, total=total, **ended)
     return entry
 
 

@@ -14,6 +14,8 @@ from .repo_paths import PARTS, RECORD, place_below
 
 STAGING = ".download-"
 """How the hidden folder begins, beside the one it will become."""
+BEFORE = ".before-"
+"""How an older version begins while a newer one takes its place."""
 
 
 class RemoteFile(msgspec.Struct, frozen=True):
@@ -126,6 +128,11 @@ def part_size(staging: Path, file: RemoteFile) -> int:
         return min(part_of(staging, file).stat().st_size, file.size)
     except OSError:
         return 0
+
+
+def before_of(target: Path) -> Path:
+    """Where a folder stands while the newer version takes its place."""
+    return target.with_name(BEFORE + target.name)
 
 
 def lock_of(target: Path) -> Path:

@@ -27,6 +27,7 @@ from .record import (
 )
 from .repo_paths import PARTS, RECORD, place_below, refuse_link
 from .transfer import hash_of
+from .updating import recover, refuse_outdated
 
 _SPARE = 32 << 20
 """Bytes that stay free on the disk."""
@@ -42,6 +43,7 @@ def locked(target: Path) -> Iterator[None]:
     except Timeout:
         raise HubError("busy", f"{target.name} is being downloaded already.") from None
     try:
+        recover(target)
         yield
     finally:
         lock.release()
@@ -89,14 +91,8 @@ def missing_in(target: Path, record: Record) -> tuple[RemoteFile, ...] | None:
         raise HubError("exists", f"{target} is there already, and no download made it. {aside}")
     if before.repo != record.repo:
         raise HubError("exists", f"{target} holds {before.repo}, not {record.repo}. {aside}")
+    refuse_outdated(target, before, record)
     known = {file.path: file.hash for file in before.files}
-    changed = sorted(file.path for file in record.files if known.get(file.path, file.hash) != file.hash)
-    if changed:
-        raise HubError(
-            "exists",
-            f"{target} holds an older version (commit {before.commit[:8]}); {len(changed)} of its files have changed "
-            f"on the hub, the first is {changed[0]}. Nothing is overwritten. {aside}",
-        )
     missing = []
     for file in record.files:
         if not is_there(target, file):

@@ -12,6 +12,7 @@ from pathlib import Path
 from desktop.library.adapter_notes import adapter_key, carry_notes
 from desktop.library.home import Home
 from desktop.library.recipes import RecipeError, checked_name
+from desktop.library.runs.versions import run_of
 
 from .marks import carry_marks
 from .problems import ShelfError
@@ -25,19 +26,31 @@ SPARE = 32 << 20
 
 
 def rename(path: Path, name: str, home: Home) -> Path:
-    """Give a thing of the home folder another name; where it is then. Raises ShelfError; it is then as before."""
+    """Give a thing of the home folder another name; where it is then. Raises ShelfError; it is then as before.
+
+    A checkpoint of a run leaves the run by that, and is an adapter of its own.
+    """
     unit = unit_of(path, home)
     try:
         names = renamed(unit, checked_name(name, of="folder"))
     except RecipeError as error:
         raise ShelfError(str(error)) from error
-    if names == unit.names:
+    folder = home.loras if run_of(path, home) else unit.folder
+    if folder == unit.folder and names == unit.names:
         return unit.paths[0]
     keys = [adapter_key(str(one)) for one in unit.paths]
-    targets = [unit.folder / one for one in names]
+    targets = [folder / one for one in names]
+    _make(folder)
     rename_all(list(zip(unit.paths, targets, strict=True)))
     _carry(home, keys, targets)
     return targets[0]
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ShelfError(f"{folder} can't be made ({error.strerror}). Nothing was changed.") from error
 
 
 def move(path: Path, folder: Path, home: Home, stop: Stop) -> Path:

@@ -15,6 +15,7 @@ from desktop.library.hub.bases import known_names, names_of_model
 from desktop.library.model_card import read_front_matter
 from desktop.library.models import ModelEntry
 from desktop.library.places import printable
+from desktop.library.runs.versions import loss_of, run_of
 
 Kind = Literal["model", "adapter"]
 
@@ -41,12 +42,16 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """Why it can't be used as it stands."""
     own: bool = True
     """Whether it lies in the home folder; what lies elsewhere is only read."""
+    run: str = ""
+    """The id of the run it is a checkpoint of."""
+    loss: float | None = None
+    """The smoothed loss of that run when it was written."""
 
 
 def make_items(models: Sequence[ModelEntry], adapters: Sequence[AdapterEntry], home: Home) -> list[Item]:
     """One list of both. Reads the beginning of each card and where a model was downloaded from."""
     found = [_model(entry, home.models) for entry in models]
-    return found + [_adapter(entry, home.loras) for entry in adapters]
+    return found + [_adapter(entry, home) for entry in adapters]
 
 
 def _model(entry: ModelEntry, root: Path) -> Item:
@@ -65,8 +70,9 @@ def _model(entry: ModelEntry, root: Path) -> Item:
     )
 
 
-def _adapter(entry: AdapterEntry, root: Path) -> Item:
-    path = Path(entry.path)
+def _adapter(entry: AdapterEntry, home: Home) -> Item:
+    path, root = Path(entry.path), home.loras
+    run = run_of(path, home)
     return Item(
         kind="adapter",
         name=entry.name,
@@ -77,7 +83,9 @@ def _adapter(entry: AdapterEntry, root: Path) -> Item:
         family=_best_name(entry.base_model),
         licence=_licence(path),
         problem=entry.problem,
-        own=path.is_relative_to(root) and path != root,
+        own=bool(run) or (path.is_relative_to(root) and path != root),
+        run=run,
+        loss=loss_of(path) if run else None,
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from desktop.library.formats import WEIGHTS
 from desktop.library.home import Home
+from desktop.library.runs.versions import run_of
 
 from .problems import ShelfError
 
@@ -73,6 +74,8 @@ def _root_of(path: Path, home: Home) -> tuple[str, Path]:
     for kind, root in (("model", home.models), ("adapter", home.loras)):
         if path != root and path.is_relative_to(root) and ".." not in path.parts:
             return kind, root
+    if run_of(path, home):
+        return "adapter", path.parent
     raise ShelfError(
         f"{path.name} lies in {path.parent}, outside the program's own folder, and is only read there. "
         "Change it with the system's file manager."

@@ -136,3 +136,24 @@ def test_a_list_that_can_t_be_read_is_set_aside(make, home):
     assert make().entries == ()
     assert home.downloads.with_name("downloads.broken.json").read_text() == "[{"
     assert Entry(id=1, repo="a/b").state == "waiting"
+
+
+def test_an_older_version_waits_for_a_yes_and_is_then_updated(make, hub, as_bytes, home):
+    files = as_bytes(adapter_files())
+    repo = hub.add(NAME, files)
+    queue = make()
+    queue.begin()
+    first = queue.add(NAME).id
+    assert until(queue, first, lambda one: one.state == "done").change == "new"
+    again = queue.add(NAME).id
+    assert until(queue, again, lambda one: one.state == "done").change == "none"
+    repo.change(files | {"README.md": b"# Newer"})
+    number = queue.add(NAME).id
+    entry = until(queue, number, lambda one: one.state == "failed")
+    assert (entry.outdated, "older version" in entry.problem) == (True, True)
+    card = home.loras / "tloen_alpaca-lora-7b" / "README.md"
+    assert card.read_bytes() == files["README.md"]
+    queue.resume(number)
+    entry = until(queue, number, lambda one: one.state == "done")
+    assert (entry.change, entry.outdated, entry.problem) == ("updated", False, "")
+    assert card.read_bytes() == b"# Newer"
