@@ -1,4 +1,4 @@
-"""The starter model in 4 bits as GPTQ packs them, made once and kept: rounded only, since nothing but speed is asked."""
+"""The starter model in 4 bits as GPTQ packs them, made once and kept; only rounded: nothing but speed is asked."""
 
 from __future__ import annotations
 
