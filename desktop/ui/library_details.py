@@ -50,6 +50,8 @@ class LibraryDetails(QWidget):
     move_wanted = Signal(object)
     delete_wanted = Signal(object)
     note_wanted = Signal(object)
+    #: Make a quantised copy of this model: Item.
+    quantize_wanted = Signal(object)
     #: Keep these tags: its path, a tuple of texts.
     tags_edited = Signal(str, object)
     #: Keep whether it is a favourite: its path.
@@ -79,6 +81,7 @@ class LibraryDetails(QWidget):
         self._move = QPushButton(self.tr("Move..."))
         self._delete = QPushButton(self.tr("Delete..."))
         self._notes = QPushButton(self.tr("Notes..."))
+        self._quantize = QPushButton(self.tr("Quantise..."))
         self._tags = QLineEdit()
         self._tags.setAccessibleName(self.tr("Tags"))
         self._tags.setPlaceholderText(self.tr("Tags, with commas between them"))
@@ -167,6 +170,14 @@ class LibraryDetails(QWidget):
             )
         self._tabs.setEnabled(item is not None)
         model = item is not None and item.kind == "model"
+        self._quantize.setVisible(model)
+        if item is not None and model:
+            large = item.bits is not None and item.bits >= 16 and not item.problem
+            self._quantize.setEnabled(large)
+            usual = self.tr("Write a copy whose weights take fewer bits.")
+            self._quantize.setToolTip(
+                usual if large else self.tr("Only a whole model in 16 or 32 bits can be quantised.")
+            )
         self._use.setText(self.tr("Choose as base") if model else self.tr("Add to stack"))
         if item is None:
             self._name.say(self.tr("Nothing is chosen."))
@@ -183,7 +194,7 @@ class LibraryDetails(QWidget):
         grid = QGridLayout()
         grid.setSpacing(theme.GRID)
         grid.addWidget(self._use, 0, 0, 1, 2)
-        pairs = (self._favourite, self._notes, self._folder, self._rename, self._move, self._delete)
+        pairs = (self._favourite, self._notes, self._folder, self._rename, self._move, self._delete, self._quantize)
         for number, button in enumerate(pairs, 2):
             grid.addWidget(button, number // 2, number % 2)
         inside = QWidget()
@@ -219,6 +230,7 @@ class LibraryDetails(QWidget):
         self._notes.clicked.connect(self._on_notes)
         self._rename.clicked.connect(self._on_rename)
         self._move.clicked.connect(self._on_move)
+        self._quantize.clicked.connect(self._on_quantize)
         self._delete.clicked.connect(self._on_delete)
         self._tags.editingFinished.connect(self._on_tags_edited)
 
@@ -250,6 +262,9 @@ class LibraryDetails(QWidget):
 
     def _on_move(self) -> None:
         self.move_wanted.emit(self._item)
+
+    def _on_quantize(self) -> None:
+        self.quantize_wanted.emit(self._item)
 
     def _on_delete(self) -> None:
         self.delete_wanted.emit(self._item)
