@@ -25,12 +25,12 @@ OWN_TOKENS = 12_000
 BYTES_A_TOKEN = 4
 """Of a text in a European language, roughly."""
 
-PASSES = 12
+PASSES = 6
 """Multiplications of a weight with a token: the layer runs once for each group of linears with the same input, and the
 inputs' products are summed up."""
-SEARCHED = 1_500
+SEARCHED = 3_000
 """Operations on a weight while the best scale is looked for."""
-ROUNDED = 150
+ROUNDED = 300
 """Operations on a weight while it is rounded, and the later ones make up for it."""
 PACE = 12e9
 """Operations a second and core of a usual processor, in float32."""

@@ -140,6 +140,7 @@ class MainWindow(QMainWindow):
             zoom=self.wiring.zoom,
             hints_dismissed=self._hints,
             changes_wait=self.menus.changes_wait.isChecked(),
+            train=self.train_desk.draft(),
         )
 
     def _build_prompt_place(self) -> tuple[QWidget, QWidget | None]:
@@ -194,6 +195,7 @@ class MainWindow(QMainWindow):
         self.menus.show_changes(saved.changes_wait)
         self.menus.details.setChecked(saved.details_shown)
         self.places.show_side(saved.details_shown)
+        self.train_desk.keep_draft(saved.train)
         self.places.show_place(saved.place)
         if saved.plan is not None:
             self.base.show_plan(saved.plan)
@@ -362,6 +364,7 @@ class MainWindow(QMainWindow):
         self.chat.changed.connect(session.touch)
         place.welcome.hint_dismissed.connect(self._on_hint_dismissed)
         self.stack.stack_edited.connect(session.touch)
+        self.train_desk.draft_edited.connect(session.touch)
         self.base.plan_changed.connect(session.touch)
         self.details.plan_edited.connect(session.touch)
         self._columns.splitterMoved.connect(session.touch)
@@ -560,7 +563,7 @@ class MainWindow(QMainWindow):
         self.dialogs.take([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Save before anything ends; what would be lost all the same is asked about."""
+        """Save before anything ends; what would be lost all the same is said first."""
         if not self.quantize_desk.may_close():
             event.ignore()
             return

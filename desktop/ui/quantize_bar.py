@@ -72,6 +72,10 @@ class QuantizeBar(QWidget):
         self._running.hide()
         self.notice.show_notice(sentence, self.tr("Show in the library"))
 
+    def warn(self, sentence: str) -> None:
+        """Say this while it goes on."""
+        self.notice.show_notice(sentence, error=True)
+
     def show_cancelled(self, sentence: str) -> None:
         """It was ended before it was done."""
         self._running.hide()

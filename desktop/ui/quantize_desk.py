@@ -1,11 +1,11 @@
-"""Quantising in the window: the dialog that asks, the bar that tells, and the question before what goes on is lost."""
+"""Quantising in the window: the dialog that asks, the bar that tells, and the word before what goes on is lost."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox
+from PySide6.QtWidgets import QApplication, QMainWindow
 
 from desktop.library.sizes import size_in_words
 from desktop.session.plans import Problem
@@ -35,6 +35,7 @@ class QuantizeDesk(QObject):
         self.dialog: QuantizeDialog | None = None
         self.bar = QuantizeBar(icons)
         self._running: QuantizePlan | None = None
+        self._warned = False
         self._made = ""
         self.bar.show_requested.connect(self._on_show_requested)
 
@@ -52,15 +53,13 @@ class QuantizeDesk(QObject):
         self.look_wanted.emit(path, name)
 
     def may_close(self) -> bool:
-        """Whether the window may close: what is being quantised would be lost, so the user is asked."""
-        if self._running is None:
+        """Whether the window may close: what is being quantised would be lost, so that is said the first time."""
+        if self._running is None or self._warned:
             return True
-        title = self.tr("Close LoRA Deck")
-        words = self.tr("{name} is being quantised. Closing ends that, and nothing of the copy is kept.")
-        words = words.format(name=self._running.name)
-        buttons = QMessageBox.StandardButton.Cancel | QMessageBox.StandardButton.Close
-        answer = QMessageBox.question(self._window, title, words, buttons, QMessageBox.StandardButton.Cancel)
-        return answer == QMessageBox.StandardButton.Close
+        self._warned = True
+        words = self.tr("Closing ends the quantising of {name}, and nothing of the copy is kept. Close again to do so.")
+        self.bar.warn(words.format(name=self._running.name))
+        return False
 
     @Slot(object)
     def take_look(self, look: QuantizeLook) -> None:
@@ -108,7 +107,7 @@ class QuantizeDesk(QObject):
     @Slot(object)
     def _on_quantize_wanted(self, plan: QuantizePlan) -> None:
         if self._running is None:
-            self._running = plan
+            self._running, self._warned = plan, False
             self.bar.show_begun(plan.name)
             self.quantize_wanted.emit(plan)
 
