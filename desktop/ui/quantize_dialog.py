@@ -72,6 +72,7 @@ class QuantizeDialog(QDialog):
         self.show()
         self.raise_()
         self.activateWindow()
+        self.form.setFocus()
 
     @Slot(object)
     def take(self, look: QuantizeLook) -> None:

@@ -42,8 +42,10 @@ class QuantizeForm(QWidget):
         self._calibration.setClearButtonEnabled(True)
         self._browse = QPushButton(self.tr("Browse"))
         self._browse.setAccessibleName(self.tr("Browse for a calibration text"))
+        self._browse.setAutoDefault(False)  # Enter is for the dialog's own verb
         self._fill()
         self._build()
+        self.setFocusProxy(self._bits)
         for box in (self._bits, self._group):
             box.currentIndexChanged.connect(self.edited)
         for tick in (self._order, self._search, self._symmetric):
