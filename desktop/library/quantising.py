@@ -60,6 +60,10 @@ class QuantizeFacts(msgspec.Struct, frozen=True, kw_only=True):
             for (inputs, outputs), count in self.linears.items()
         )
 
+    def odd_inputs(self, group_size: int) -> tuple[int, ...]:
+        """Numbers of inputs that groups of this size don't divide."""
+        return tuple(sorted({inputs for inputs, _ in self.linears if group_size > 0 and inputs % group_size}))
+
     def seconds(self, request: QuantizeRequest, cores: int = 0) -> float:
         """How long it takes on the processor, within a factor of two or three."""
         weights = sum(inputs * outputs * count for (inputs, outputs), count in self.linears.items())

@@ -129,13 +129,17 @@ class QuantizeDialog(QDialog):
             "{before} become {after}. It takes {time} on this machine's processor, roughly; the time left is told as "
             "it goes."
         )
-        self._estimate.say(
-            words.format(
-                before=size_in_words(look.facts.bytes_before),
-                after=size_in_words(size),
-                time=time_in_words(look.facts.seconds(wish)),
-            )
+        told = words.format(
+            before=size_in_words(look.facts.bytes_before),
+            after=size_in_words(size),
+            time=time_in_words(look.facts.seconds(wish)),
         )
+        if odd := look.facts.odd_inputs(wish.group_size):
+            short = self.tr(
+                "Groups of {size} don't divide {inputs} inputs: the last one is smaller, which some GPU kernels refuse."
+            )
+            told += " " + short.format(size=wish.group_size, inputs=", ".join(map(str, odd)))
+        self._estimate.say(told)
         if look.free and size > look.free:
             full = self.tr("The disk has {free} free, which is too little. Free some space.")
             return full.format(free=size_in_words(look.free))

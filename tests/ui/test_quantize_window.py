@@ -64,6 +64,12 @@ def test_size_and_time_are_told_before_and_follow_the_choice(dialog):
     assert f"269 MB become {size_in_words(facts.bytes_after(8, 128))}. It takes about " in words(dialog)
 
 
+def test_groups_that_some_kernels_refuse_are_told_of(dialog):
+    assert "Groups of 128 don't divide 576 inputs" in words(dialog)
+    choose(find(dialog, "Group size"), "64 inputs")
+    assert "don't divide" not in words(dialog)
+
+
 def test_the_name_follows_the_choice_until_it_is_typed(dialog, session):
     name = find(dialog, "Name of the copy", QLineEdit)
     assert name.text() == "SmolLM2-135M-gptq-4bit-128g"
