@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -16,6 +17,9 @@ from .quantize_bar import QuantizeBar
 
 if TYPE_CHECKING:
     from .quantize_dialog import QuantizeDialog
+
+WARNED = 30.0
+"""Seconds that a warning before closing holds; later the user may have forgotten it."""
 
 
 class QuantizeDesk(QObject):
@@ -35,7 +39,7 @@ class QuantizeDesk(QObject):
         self.dialog: QuantizeDialog | None = None
         self.bar = QuantizeBar(icons)
         self._running: QuantizePlan | None = None
-        self._warned = False
+        self._warned_until = 0.0
         self._made = ""
         self.bar.show_requested.connect(self._on_show_requested)
 
@@ -54,9 +58,9 @@ class QuantizeDesk(QObject):
 
     def may_close(self) -> bool:
         """Whether the window may close: what is being quantised would be lost, so that is said the first time."""
-        if self._running is None or self._warned:
+        if self._running is None or monotonic() < self._warned_until:
             return True
-        self._warned = True
+        self._warned_until = monotonic() + WARNED
         words = self.tr("Closing ends the quantising of {name}, and nothing of the copy is kept. Close again to do so.")
         self.bar.warn(words.format(name=self._running.name))
         return False
@@ -107,7 +111,7 @@ class QuantizeDesk(QObject):
     @Slot(object)
     def _on_quantize_wanted(self, plan: QuantizePlan) -> None:
         if self._running is None:
-            self._running, self._warned = plan, False
+            self._running, self._warned_until = plan, 0.0
             self.bar.show_begun(plan.name)
             self.quantize_wanted.emit(plan)
 

@@ -200,3 +200,14 @@ def test_closing_meanwhile_is_warned_of_once(window, session):
     assert asked(session, "save") == []
     assert window.close()
     assert len(asked(session, "save")) == 1
+
+
+def test_a_warning_that_is_long_ago_is_said_again(window, session, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("desktop.ui.quantize_desk.monotonic", lambda: now[0])
+    quantize_states.quantize_running(window, session)
+    assert not window.close()
+    now[0] += 31
+    assert not window.close()
+    now[0] += 5
+    assert window.close()
