@@ -11,6 +11,7 @@ from desktop.api import Lora, Sampling
 from desktop.library.atomic import set_aside, write_atomically
 
 from .plans import Answer, LoadPlan
+from .train_draft import TrainDraft
 from .translating import tr
 
 FILE = "session.json"
@@ -48,6 +49,8 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     hints_dismissed: tuple[str, ...] = ()
     changes_wait: bool = False
     """Whether changes of the stack wait for the next answer, or act on the running one."""
+    train: TrainDraft | None = None
+    """The form of a run; None where it was never seen."""
 
 
 def read_saved(root: Path) -> tuple[Saved, str]:

@@ -22,6 +22,7 @@ from .measuring import Measuring
 from .note_keeper import NoteKeeper
 from .plans import Answer, Loaded, LoadPlan, Problem, PromptPlan, State
 from .prompt_keeper import PromptKeeper
+from .quantize_keeper import QuantizeKeeper
 from .recipe_keeper import RecipeKeeper
 from .run_keeper import RunKeeper
 from .saved import Saved
@@ -123,6 +124,7 @@ class Session(QObject):
         self.prompts = PromptKeeper(home, self)
         self.training = TrainKeeper(home, settings, self._loaders, self._driver.asking, self)
         self.runs = RunKeeper(home, governor, self)
+        self.quantizing = QuantizeKeeper(home, self._loaders, governor, self)
         self.conversations = ConversationKeeper(home, self)
         self._stuck = False
         self._told_waiting = False
@@ -273,6 +275,7 @@ class Session(QObject):
         self.recipes.shut_down()
         self.prompts.shut_down()
         self.runs.shut_down()
+        self.quantizing.shut_down()
         self.conversations.shut_down()
         self.library.shut_down()
         self._saver.shut_down()
@@ -300,7 +303,15 @@ class Session(QObject):
         saver.save_failed.connect(self.save_failed)
         self._notes.notes_known.connect(self.notes_known)
         self._notes.notes_failed.connect(self.notes_failed)
-        keepers = (self.recipes, self.prompts, self.training, self.runs, self.conversations, self.library)
+        keepers = (
+            self.recipes,
+            self.prompts,
+            self.training,
+            self.runs,
+            self.conversations,
+            self.library,
+            self.quantizing,
+        )
         self._connect_library()
         for lane in (
             *driver.lanes,
@@ -337,6 +348,9 @@ class Session(QObject):
         self.stack_changed.connect(shelf.know_report)
         self.load_failed.connect(changer.forget_wanted)
         self.load_cancelled.connect(changer.forget_wanted)
+        self.quantizing.began.connect(changer.know_quantized)
+        self.quantizing.became_free.connect(changer.forget_quantized)
+        self.quantizing.quantized.connect(self.list_library)
 
     def _begin_work(self) -> bool:
         if self.state is not State.READY:

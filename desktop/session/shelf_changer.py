@@ -55,6 +55,7 @@ class ShelfChanger(ShelfLane):
         self._settings = settings
         self._adapters: Sequence[AdapterEntry] = ()
         self._wanted = ""
+        self._quantized = ""
         self._loaded: Loaded | None = None
         self._rows: tuple[Lora, ...] = ()
 
@@ -77,6 +78,16 @@ class ShelfChanger(ShelfLane):
     def forget_wanted(self) -> None:
         """Nothing is being loaded any more."""
         self._wanted = ""
+
+    @Slot(str)
+    def know_quantized(self, path: str) -> None:
+        """The model at this path is being quantised."""
+        self._quantized = path
+
+    @Slot()
+    def forget_quantized(self) -> None:
+        """No model is being quantised any more."""
+        self._quantized = ""
 
     @Slot()
     def forget_loaded(self) -> None:
@@ -138,6 +149,10 @@ class ShelfChanger(ShelfLane):
         found = [Use(row.path, self.tr("It is on the stack. Take it off the stack first.")) for row in self._rows]
         if self._wanted:
             found.append(Use(self._wanted, self.tr("It is being loaded. Cancel that first.")))
+        if self._quantized:
+            found.append(
+                Use(self._quantized, self.tr("It is being quantised. Wait until that has ended, or cancel it."))
+            )
         if self._loaded is not None:
             words = self.tr("It is loaded. Unload the model first.")
             found += [Use(path, words) for path in (self._loaded.plan.path, self._loaded.info.path)]

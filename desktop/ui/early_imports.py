@@ -1,9 +1,13 @@
-"""Imports what a place needs before it is visited, a module at a time while nothing happens in the window."""
+"""Imports what the places need before they are visited, a little at a time while nothing happens in the window."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+import sys
+import threading
+from collections.abc import Iterator
+from time import perf_counter
+from types import ModuleType
 
 from PySide6.QtCore import QObject, QTimer
 
@@ -17,17 +21,30 @@ LIBRARY = (
     "desktop.ui.downloads_table", "desktop.ui.downloads_panel", "desktop.ui.library_details", "desktop.ui.library_desk",
 )  # fmt: skip
 """Those others need come first, so that each takes a few milliseconds."""
-FIRST, BETWEEN = 2000, 60
+ASIDE = ("numpy", "pyqtgraph")
+"""Too large for the window's thread. They make classes, but neither widgets nor anything else that has a thread."""
+QT = ("PySide6.QtCore", "PySide6.QtGui", "PySide6.QtWidgets")
+"""pyqtgraph takes every name out of these, and each class is made when its name is first taken."""
+TRAIN = tuple(
+    f"desktop.ui.train_{name}"
+    for name in (
+        "colours", "curves", "plot", "histogram", "tokens", "columns", "data_form", "base_form", "settings_form",
+        "form", "data_page", "run_page", "samples", "runs_page", "evaluation_page", "preview", "measuring", "place",
+    )
+)  # fmt: skip
+FIRST, BETWEEN = 2000, 40
 """Milliseconds before the first import, and between two of them."""
+SLICE = 0.004
+"""Seconds for names of Qt at a time."""
 
 
 class EarlyImports(QObject):
     """Ends with the window; what was not imported by then is not needed any more."""
 
-    def __init__(self, parent: QObject, modules: Sequence[str] = LIBRARY) -> None:
+    def __init__(self, parent: QObject) -> None:
         """Nothing is imported before `start`."""
         super().__init__(parent)
-        self._left = list(reversed(modules))
+        self._steps = _steps()
         self._timer = QTimer(self, interval=FIRST)
         self._timer.timeout.connect(self._on_time_out)
 
@@ -37,6 +54,42 @@ class EarlyImports(QObject):
 
     def _on_time_out(self) -> None:
         self._timer.setInterval(BETWEEN)
-        importlib.import_module(self._left.pop())
-        if not self._left:
+        if next(self._steps, END) is END:
             self._timer.stop()
+
+
+END = object()
+
+
+def _steps() -> Iterator[None]:
+    """Everything, a few milliseconds at a time; a yield is where the window has its turn."""
+    for module in LIBRARY:
+        importlib.import_module(module)
+        yield
+    for module in QT:
+        yield from _take_names(importlib.import_module(module))
+    aside = threading.Thread(target=_import_aside, name="early imports")
+    aside.start()
+    while aside.is_alive():
+        yield
+    if all(module in sys.modules for module in ASIDE):
+        for module in TRAIN:
+            importlib.import_module(module)
+            yield
+
+
+def _take_names(module: ModuleType) -> Iterator[None]:
+    begun = perf_counter()
+    for name in dir(module):
+        getattr(module, name)
+        if perf_counter() - begun > SLICE:
+            yield
+            begun = perf_counter()
+
+
+def _import_aside() -> None:
+    try:
+        for module in ASIDE:
+            importlib.import_module(module)
+    except ImportError:
+        pass  # this only saves time; whoever visits the place meets the same failure and is told

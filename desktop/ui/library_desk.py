@@ -33,6 +33,8 @@ class LibraryDesk(QObject):
     adapter_chosen = Signal(str, str)
     #: Choose this model as the base: path, name.
     model_chosen = Signal(str, str)
+    #: Make a quantised copy of this model: path, name.
+    quantize_wanted = Signal(str, str)
     #: Something is being done or was done: a sentence.
     told = Signal(str)
 
@@ -94,6 +96,7 @@ class LibraryDesk(QObject):
         details.move_wanted.connect(self._on_move_wanted)
         details.delete_wanted.connect(self._on_delete_wanted)
         details.note_wanted.connect(self._on_note_wanted)
+        details.quantize_wanted.connect(self._on_quantize_wanted)
         details.tags_edited.connect(self._keepers.shelf.keep_tags)
         details.favourite_edited.connect(self._keepers.shelf.keep_favourite)
         details.update_wanted.connect(self._keepers.downloads.look_again)
@@ -204,6 +207,10 @@ class LibraryDesk(QObject):
         if self._is_own(item):
             self.question.ask(item.path, item.name)
             self._keepers.changer.look_at(item.path)
+
+    @Slot(object)
+    def _on_quantize_wanted(self, item: Item) -> None:
+        self.quantize_wanted.emit(item.path, item.name)
 
     @Slot(object)
     def _on_note_wanted(self, item: Item) -> None:

@@ -52,6 +52,8 @@ class LibraryDetails(QWidget):
     note_wanted = Signal(object)
     #: Ask the hub whether it has a newer version of what lies at this path.
     update_wanted = Signal(str)
+    #: Make a quantised copy of this model: Item.
+    quantize_wanted = Signal(object)
     #: Keep these tags: its path, a tuple of texts.
     tags_edited = Signal(str, object)
     #: Keep whether it is a favourite: its path.
@@ -82,6 +84,7 @@ class LibraryDetails(QWidget):
         self._delete = QPushButton(self.tr("Delete..."))
         self._update = QPushButton(self.tr("Look for a newer version"))
         self._notes = QPushButton(self.tr("Notes..."))
+        self._quantize = QPushButton(self.tr("Quantise..."))
         self._tags = QLineEdit()
         self._tags.setAccessibleName(self.tr("Tags"))
         self._tags.setPlaceholderText(self.tr("Tags, with commas between them"))
@@ -179,6 +182,14 @@ class LibraryDetails(QWidget):
         self._update.setToolTip(self.tr("Asks the hub; what has changed is fetched only when you want that."))
         self._tabs.setEnabled(item is not None)
         model = item is not None and item.kind == "model"
+        self._quantize.setVisible(model)
+        if item is not None and model:
+            large = item.bits is not None and item.bits >= 16 and not item.problem
+            self._quantize.setEnabled(large)
+            usual = self.tr("Write a copy whose weights take fewer bits.")
+            self._quantize.setToolTip(
+                usual if large else self.tr("Only a whole model in 16 or 32 bits can be quantised.")
+            )
         self._use.setText(self.tr("Choose as base") if model else self.tr("Add to stack"))
         if item is None:
             self._name.say(self.tr("Nothing is chosen."))
@@ -195,8 +206,8 @@ class LibraryDetails(QWidget):
         grid = QGridLayout()
         grid.setSpacing(theme.GRID)
         grid.addWidget(self._use, 0, 0, 1, 2)
-        pairs = (self._favourite, self._notes, self._folder, self._rename, self._move, self._delete)
-        grid.addWidget(self._update, 4, 0, 1, 2)
+        pairs = (self._favourite, self._notes, self._folder, self._rename, self._move, self._delete, self._quantize)
+        grid.addWidget(self._update, 5, 0, 1, 2)
         for number, button in enumerate(pairs, 2):
             grid.addWidget(button, number // 2, number % 2)
         inside = QWidget()
@@ -232,6 +243,7 @@ class LibraryDetails(QWidget):
         self._notes.clicked.connect(self._on_notes)
         self._rename.clicked.connect(self._on_rename)
         self._move.clicked.connect(self._on_move)
+        self._quantize.clicked.connect(self._on_quantize)
         self._delete.clicked.connect(self._on_delete)
         self._update.clicked.connect(self._on_update)
         self._tags.editingFinished.connect(self._on_tags_edited)
@@ -268,6 +280,9 @@ class LibraryDetails(QWidget):
     def _on_update(self) -> None:
         if self._item is not None:
             self.update_wanted.emit(self._item.path)
+
+    def _on_quantize(self) -> None:
+        self.quantize_wanted.emit(self._item)
 
     def _on_delete(self) -> None:
         self.delete_wanted.emit(self._item)

@@ -31,6 +31,7 @@ from .menus import Menus
 from .places import Places
 from .prompt_desk import PromptDesk
 from .prompt_place import PromptPlace
+from .quantize_desk import QuantizeDesk
 from .recipe_desk import RecipeDesk
 from .stack_actions import StackActions
 from .stack_panel import StackPanel
@@ -77,6 +78,7 @@ class MainWindow(QMainWindow):
         self.conversations = ConversationDesk(self, session.conversations, self.chat, self.place)
         self.menus = Menus(self)
         self.wiring = ChatWiring(self, self.menus, self.chat, self.conversations, self.place)
+        self.quantize_desk = QuantizeDesk(self, self._icons)
         self.stack_actions = StackActions(self, self.menus.adapters, session.home.loras, session.home.models)
         self._chip = StatusChip()
         self._counter = TokenCounter(self)
@@ -89,6 +91,7 @@ class MainWindow(QMainWindow):
     def begin(self, plan: LoadPlan | None, rows: tuple[Lora, ...] | None, notice: str = "") -> None:
         """Once the window shows: read the library, then load what was asked for, or what was loaded last."""
         self._icons.start()
+        self._early.start()
         self.wiring.begin()
         self._session.list_library()
         self._session.library.downloads.begin()
@@ -140,6 +143,7 @@ class MainWindow(QMainWindow):
             zoom=self.wiring.zoom,
             hints_dismissed=self._hints,
             changes_wait=self.menus.changes_wait.isChecked(),
+            train=self.train_desk.draft(),
         )
 
     def _build_prompt_place(self) -> tuple[QWidget, QWidget | None]:
@@ -152,6 +156,7 @@ class MainWindow(QMainWindow):
         self.library = desk = LibraryDesk(self, self._session, self._icons)
         desk.adapter_chosen.connect(self.stack.add)
         desk.model_chosen.connect(self.base.choose)
+        desk.quantize_wanted.connect(self.quantize_desk.ask)
         desk.told.connect(self._on_told)
         return desk.place, desk.details
 
@@ -176,7 +181,8 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (theme.line(), self.places, self._columns, theme.line(), self.job_bar):
+        bars = (theme.line(), self.quantize_desk.bar, self.job_bar)
+        for widget in (theme.line(), self.places, self._columns, *bars):
             layout.addWidget(widget, 1 if widget is self._columns else 0)
         self.setCentralWidget(inside)
         self.resize(1280, 800)
@@ -192,6 +198,7 @@ class MainWindow(QMainWindow):
         self.menus.show_changes(saved.changes_wait)
         self.menus.details.setChecked(saved.details_shown)
         self.places.show_side(saved.details_shown)
+        self.train_desk.keep_draft(saved.train)
         self.places.show_place(saved.place)
         if saved.plan is not None:
             self.base.show_plan(saved.plan)
@@ -217,6 +224,7 @@ class MainWindow(QMainWindow):
         self._connect_answers()
         self._connect_recipes()
         self._connect_training()
+        self._connect_quantizing()
         self._connect_saving()
         self._connect_menus()
 
@@ -339,6 +347,19 @@ class MainWindow(QMainWindow):
         session.measuring.measured.connect(desk.show_measured)
         session.tools.failed.connect(desk.show_failed)
 
+    def _connect_quantizing(self) -> None:
+        keeper, desk = self._session.quantizing, self.quantize_desk
+        desk.look_wanted.connect(keeper.look_at)
+        desk.quantize_wanted.connect(keeper.quantize)
+        desk.show_wanted.connect(self._show_in_library)
+        desk.bar.cancel_requested.connect(keeper.cancel)
+        keeper.looked.connect(desk.take_look)
+        keeper.progressed.connect(desk.bar.show_step)
+        keeper.quantized.connect(desk.show_quantized)
+        keeper.failed.connect(desk.show_failed)
+        keeper.cancelled.connect(desk.show_cancelled)
+        keeper.became_free.connect(desk.show_free)
+
     def _connect_saving(self) -> None:
         session, place = self._session, self.place
         place.box.text_edited.connect(session.touch)
@@ -346,6 +367,7 @@ class MainWindow(QMainWindow):
         self.chat.changed.connect(session.touch)
         place.welcome.hint_dismissed.connect(self._on_hint_dismissed)
         self.stack.stack_edited.connect(session.touch)
+        self.train_desk.draft_edited.connect(session.touch)
         self.base.plan_changed.connect(session.touch)
         self.details.plan_edited.connect(session.touch)
         self._columns.splitterMoved.connect(session.touch)
@@ -356,6 +378,7 @@ class MainWindow(QMainWindow):
         session, menus, dialogs = self._session, self.menus, self.dialogs
         menus.load.triggered.connect(self.base.request_load)
         menus.unload.triggered.connect(session.unload)
+        menus.quantize.triggered.connect(self._on_quantize_wanted)
         menus.refresh.triggered.connect(session.list_library)
         menus.textgen.triggered.connect(self._on_textgen_wanted)
         menus.quit.triggered.connect(self.close)
@@ -474,6 +497,19 @@ class MainWindow(QMainWindow):
         self.details.facts.show_row(row, self.stack.report())
 
     @Slot()
+    def _on_quantize_wanted(self) -> None:
+        if (plan := self.base.plan()) is not None:
+            self.quantize_desk.ask(plan.path, plan.name)
+        else:
+            self._say(self.tr("Choose the model first that is to be quantised."))
+
+    @Slot(str)
+    def _show_in_library(self, path: str) -> None:
+        self.places.show_place("library")
+        if self.library is not None:
+            self.library.place.show_here(path)
+
+    @Slot()
     def _on_main_verb(self) -> None:
         if self.places.current() == "train":
             self.train_desk.start()
@@ -540,7 +576,10 @@ class MainWindow(QMainWindow):
         self.dialogs.take([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Save before anything ends."""
+        """Save before anything ends; what would be lost all the same is said first."""
+        if not self.quantize_desk.may_close():
+            event.ignore()
+            return
         self._session.save(self.gather())
         super().closeEvent(event)
 

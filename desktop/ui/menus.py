@@ -19,6 +19,7 @@ class Menus:
         model = bar.addMenu(tr("&Model"))
         self.load = _add(window, model, tr("&Load"), "Ctrl+O")
         self.unload = _add(window, model, tr("&Unload"), "")
+        self.quantize = _add(window, model, tr("Quanti&se..."), "")
         self.refresh = _add(window, model, tr("Read the library a&gain"), "F5")
         self.textgen = _add(window, model, tr("Use a text-generation-webui &folder..."), "")
         model.addSeparator()

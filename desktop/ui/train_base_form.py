@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QFormLayout, QLineEdit, QWidget
 
@@ -11,6 +12,7 @@ from desktop.library.adapters import AdapterEntry
 from desktop.library.models import ModelEntry
 from desktop.library.runs.run_file import Base
 from desktop.session.plans import Loaded
+from desktop.session.train_draft import TrainDraft, part_of
 
 from . import theme
 from .tick_box import TickBox
@@ -27,6 +29,7 @@ class TrainBaseForm(QWidget):
         super().__init__(parent)
         self._loaded: Loaded | None = None
         self._touched = False
+        self._bits_touched = False
         self._output = QLineEdit()
         self._output.setAccessibleName(self.tr("Name of the new adapter"))
         self._output.setPlaceholderText(self.tr("what the new adapter is called"))
@@ -65,6 +68,7 @@ class TrainBaseForm(QWidget):
         self._base.currentIndexChanged.connect(self.edited)
         self._base.activated.connect(self._on_touched)
         self._bits.currentIndexChanged.connect(self.edited)
+        self._bits.activated.connect(self._on_bits_touched)
         self._start.currentTextChanged.connect(self.edited)
         self._on_stack.toggled.connect(self.edited)
 
@@ -109,6 +113,29 @@ class TrainBaseForm(QWidget):
             self._touched = True
         self.edited.emit()
 
+    def fill(self, draft: TrainDraft) -> TrainDraft:
+        """The draft with what the user typed and chose here."""
+        chosen = self.base() if self._touched else None
+        return msgspec.structs.replace(
+            draft,
+            name=self._output.text(),
+            base=msgspec.to_builtins(chosen) if chosen is not None else {},
+            bits=self._bits.currentData() if self._bits_touched else 0,
+            start=self._start.currentText(),
+            on_stack=self._on_stack.isChecked(),
+        )
+
+    def show_draft(self, draft: TrainDraft) -> None:
+        """Show what was left."""
+        if (base := part_of(draft.base, Base)) is not None:
+            self.show_base(base, draft.start)
+        self._output.setText(draft.name)
+        self._start.setCurrentText(draft.start)
+        self._on_stack.setChecked(draft.on_stack)
+        if draft.bits:
+            self._bits.setCurrentIndex(max(self._bits.findData(draft.bits), 0))
+            self._bits_touched = True
+
     def show_models(self, models: Sequence[ModelEntry]) -> None:
         """The library was listed."""
         self._list({entry.path: entry.name for entry in models if not entry.problem})
@@ -126,7 +153,7 @@ class TrainBaseForm(QWidget):
         """A model was loaded, or is no more; it becomes the base unless the user chose one."""
         self._loaded = loaded
         self._list({})
-        if loaded is not None and not self._touched:
+        if loaded is not None and not self._touched and not self._bits_touched:
             with QSignalBlocker(self._bits):
                 self._bits.setCurrentIndex(max(self._bits.findData(loaded.plan.bits), 0))
         self.edited.emit()
@@ -148,3 +175,7 @@ class TrainBaseForm(QWidget):
     @Slot()
     def _on_touched(self) -> None:
         self._touched = True
+
+    @Slot()
+    def _on_bits_touched(self) -> None:
+        self._bits_touched = True

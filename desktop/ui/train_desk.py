@@ -12,6 +12,7 @@ from desktop.library.adapters import AdapterEntry
 from desktop.library.models import ModelEntry
 from desktop.session.plans import Loaded, Problem, State
 from desktop.session.run_keeper import RunKeeper
+from desktop.session.train_draft import TrainDraft
 from desktop.session.train_keeper import TrainKeeper
 from desktop.session.train_plans import Measured, RunLook
 
@@ -35,6 +36,8 @@ class TrainDesk(QObject):
     library_changed = Signal()
     #: Measure the base, adapters and stacks: MeasurePlan.
     measure_wanted = Signal(object)
+    #: Something in the form that is saved has changed.
+    draft_edited = Signal()
     #: Something to be said, whatever place is shown: a sentence.
     told = Signal(str)
 
@@ -49,6 +52,7 @@ class TrainDesk(QObject):
         self._stack = stack
         self._icons = icons
         self.place: TrainPlace | None = None
+        self._draft: TrainDraft | None = None
         self._loaded: Loaded | None = None
         self._models: Sequence[ModelEntry] = ()
         self._adapters: Sequence[AdapterEntry] = ()
@@ -62,6 +66,14 @@ class TrainDesk(QObject):
     def begin(self) -> None:
         """Find the runs that go on: each takes its part of the cores and is watched to its end."""
         self._runs.begin()
+
+    def draft(self) -> TrainDraft | None:
+        """The form as it should come back; None where it was never seen."""
+        return self._draft if self.place is None else self.place.form.draft()
+
+    def keep_draft(self, draft: TrainDraft | None) -> None:
+        """The form is to be as it was left, when it is first seen. Call it before that."""
+        self._draft = draft
 
     def build(self) -> tuple[QWidget, QWidget | None]:
         """The place, and nothing at its right."""
@@ -80,6 +92,10 @@ class TrainDesk(QObject):
         place.form.base.show_models(self._models)
         place.form.base.show_adapters(self._adapters)
         place.form.base.show_loaded(self._loaded)
+        if self._draft is not None:
+            place.form.show_draft(self._draft)
+        place.form.data_edited.connect(self.draft_edited)
+        place.form.run_edited.connect(self.draft_edited)
         self._training.list_data()
         self._runs.list_runs()
         return place, None

@@ -9,7 +9,9 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.api import GenerateRequest, Lora, Sampling, TrainSettings
+from desktop.datasets import DataPlan
 from desktop.library.runs.run_file import Base, RunFile, StackRow
+from desktop.session.train_draft import TrainDraft, part_of
 
 from . import theme
 from .icons import Icons
@@ -98,6 +100,24 @@ class TrainForm(QWidget):
         self.base.show_base(Base(name=run.model.name, path=run.model.path, bits=run.model.bits), run.continue_from)
         self.settings.show_settings(run.settings)
         self._samples.setPlainText("\n".join(" ".join(sample.prompt.split()) for sample in run.samples))
+
+    def draft(self) -> TrainDraft:
+        """What stands in the form, whether a run could be made of it or not."""
+        return self.base.fill(
+            TrainDraft(
+                data=msgspec.to_builtins(self.data.plan()),
+                settings=self.settings.values(),
+                samples=self._samples.toPlainText(),
+            )
+        )
+
+    def show_draft(self, draft: TrainDraft) -> None:
+        """Show what was left when the window was closed or ended."""
+        if (plan := part_of(draft.data, DataPlan)) is not None:
+            self.data.show_plan(plan)
+        self.base.show_draft(draft)
+        self.settings.show_values(draft.settings)
+        self._samples.setPlainText(draft.samples)
 
     def show_starting(self, starting: bool) -> None:
         """A run is being made; a second click starts no second one."""

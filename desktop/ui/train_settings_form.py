@@ -63,6 +63,15 @@ class TrainSettingsForm(QWidget):
             return self.tr("A setting can't be used: {reason}.").format(reason=error)
         return ""
 
+    def values(self) -> dict[str, Any]:
+        """What is not at its default, whether it can be used or not."""
+        return self._form.values()
+
+    def show_values(self, values: dict[str, Any]) -> None:
+        """Show what was left."""
+        self._form.set_values(values)
+        self._on_values_changed()
+
     def show_settings(self, settings: TrainSettings) -> None:
         """Show an earlier run's."""
         values = msgspec.to_builtins(settings)

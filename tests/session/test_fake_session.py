@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.session.conversation_keeper import ConversationKeeper
 from desktop.session.prompt_keeper import PromptKeeper
+from desktop.session.quantize_keeper import QuantizeKeeper
 from desktop.session.recipe_keeper import RecipeKeeper
 from desktop.session.run_keeper import RunKeeper
 from desktop.session.session import Session
@@ -16,12 +17,14 @@ from desktop.session.train_keeper import TrainKeeper
 from tests.ui.fake_session import (
     CONVERSATION_VERBS,
     PROMPT_VERBS,
+    QUANTIZE_VERBS,
     RECIPE_VERBS,
     RUN_VERBS,
     TRAINING_VERBS,
     VERBS,
     FakeConversations,
     FakePrompts,
+    FakeQuantizing,
     FakeRecipes,
     FakeRuns,
     FakeSession,
@@ -50,6 +53,7 @@ def verbs(kind):
         (PromptKeeper, FakePrompts),
         (TrainKeeper, FakeTraining),
         (RunKeeper, FakeRuns),
+        (QuantizeKeeper, FakeQuantizing),
         (ConversationKeeper, FakeConversations),
     ],
 )
@@ -64,6 +68,7 @@ def test_the_verbs_are_the_same():
     assert set(PROMPT_VERBS) == verbs(PromptKeeper)
     assert set(TRAINING_VERBS) == verbs(TrainKeeper)
     assert set(RUN_VERBS) == verbs(RunKeeper)
+    assert set(QUANTIZE_VERBS) == verbs(QuantizeKeeper)
     assert set(CONVERSATION_VERBS) == verbs(ConversationKeeper)
 
 
@@ -71,7 +76,7 @@ def test_what_the_window_reads_is_there(application, tmp_path):
     fake = FakeSession(tmp_path)
     for name in (
         "home", "settings", "state", "loaded", "recipes", "library", "prompts", "conversations", "training",
-        "runs", "measuring",
+        "runs", "measuring", "quantizing",
     ):  # fmt: skip
         assert hasattr(fake, name)
         assert f"self.{name}" in inspect.getsource(Session.__init__)

@@ -64,6 +64,7 @@ LIBRARY_VERBS = {
     ),
     FakeChanger: (
         "shut_down", "know_adapters", "know_wanted", "know_loaded", "forget_wanted", "forget_loaded", "know_rows",
+        "know_quantized", "forget_quantized",
         "look_at", "rename", "move", "delete", "restore", "empty_trash", "find_duplicates", "measure",
     ),
     FakeDownloads: ("begin", "tell_all", "add", "look_again", "pause", "resume", "cancel", "shut_down"),

@@ -94,6 +94,23 @@ class FakeRuns(QObject):
         self.asked = asked
 
 
+class FakeQuantizing(QObject):
+    """The same signals and verbs as `desktop.session.quantize_keeper.QuantizeKeeper`; a test compares the two."""
+
+    looked = Signal(object)
+    began = Signal(str)
+    progressed = Signal(str, object)
+    quantized = Signal(object)
+    failed = Signal(object)
+    cancelled = Signal()
+    became_free = Signal()
+
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
+
+
 class FakeConversations(QObject):
     """The same signals and verbs as `desktop.session.conversation_keeper.ConversationKeeper`; a test compares them."""
 
@@ -159,6 +176,7 @@ class FakeSession(QObject):
         self.measuring = FakeMeasuring(self)
         self.training = FakeTraining(self.asked)
         self.runs = FakeRuns(self.asked)
+        self.quantizing = FakeQuantizing(self.asked)
         self.conversations = FakeConversations(self.asked)
 
     def become(self, state, loaded=None):
@@ -204,6 +222,7 @@ RUN_VERBS = (
     "begin", "list_runs", "show_run", "follow_run", "tell_run", "read_runs", "trash_run", "export_csv", "save_picture",
     "shut_down",
 )  # fmt: skip
+QUANTIZE_VERBS = ("look_at", "quantize", "cancel", "shut_down")
 CONVERSATION_VERBS = (
     "warm_up", "list_all", "open", "keep", "rename", "delete", "give_out", "take_in", "list_sets", "keep_example",
     "shut_down",
@@ -218,5 +237,7 @@ for _name in TRAINING_VERBS:
     setattr(FakeTraining, _name, _verb(_name))
 for _name in RUN_VERBS:
     setattr(FakeRuns, _name, _verb(_name))
+for _name in QUANTIZE_VERBS:
+    setattr(FakeQuantizing, _name, _verb(_name))
 for _name in CONVERSATION_VERBS:
     setattr(FakeConversations, _name, _verb(_name))

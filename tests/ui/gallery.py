@@ -38,7 +38,7 @@ from desktop.session.recipe_plans import RecipeLook, Reproduction
 from desktop.session.saved import Saved
 from desktop.ui import theme
 from desktop.ui.main_window import MainWindow
-from tests.ui import library_states, textgen_states, version_states
+from tests.ui import library_states, quantize_states, textgen_states, version_states
 from tests.ui.fake_session import FakeSession
 from tests.ui.train_gallery import TRAIN_STATES
 
@@ -598,7 +598,7 @@ STATES = (
     first_run, nothing_loaded, loading, idle, facts, answering, tagged, compared, hostile, failed,
     engine_gone, settings, misfit, chooser, loaders, solo, muted, narrow, dragging, notes, fitting, reply,
     recipes, recipe_name, proved, effect, sampling, sampling_all, templates, template_wrong, presets_listed,
-    preset_name, *TRAIN_STATES, *library_states.STATES, *textgen_states.STATES,
+    preset_name, *TRAIN_STATES, *library_states.STATES, *textgen_states.STATES, *quantize_states.STATES,
 )  # fmt: skip
 
 
@@ -615,7 +615,8 @@ def main(folder: str, *names: str) -> None:
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     gallery = Gallery(place)
-    for act in (*STATES, *library_states.DRAWN, *version_states.DRAWN, reply_menu, presets_menu):
+    drawn = (*library_states.DRAWN, *version_states.DRAWN, *quantize_states.DRAWN)
+    for act in (*STATES, *drawn, reply_menu, presets_menu):
         if names and act.__name__ not in names:
             continue
         for size in SIZES:

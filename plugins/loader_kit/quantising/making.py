@@ -99,7 +99,7 @@ def _notes(linears: dict[str, nn.Linear], scheme: Scheme, blocks: torch.Tensor, 
         sizes = ", ".join(map(str, odd))
         notes.append(
             f"Groups of {scheme.group_size} don't divide {sizes} inputs, so the last group is smaller, which some GPU "
-            "kernels refuse. --group-size 32 suits them all."
+            "kernels refuse. A group size of 32 suits them all."
         )
     if unseen:
         notes.append(
