@@ -13,8 +13,9 @@ LIBRARY = (
     "desktop.library.hub.events", "desktop.library.hub.source", "desktop.library.hub.bases",
     "desktop.library.hub.worker", "desktop.library.hub.queue", f"{SHELF}.items", f"{SHELF}.marks", f"{SHELF}.units",
     f"{SHELF}.trash", f"{SHELF}.duplicates", "desktop.ui.library_rows", "desktop.ui.library_table",
-    "desktop.ui.library_view", "desktop.ui.library_list", "desktop.ui.hub_table", "desktop.ui.hub_panel",
-    "desktop.ui.downloads_table", "desktop.ui.downloads_panel", "desktop.ui.library_details", "desktop.ui.library_desk",
+    "desktop.ui.library_cells", "desktop.ui.library_view", "desktop.ui.library_list", "desktop.ui.hub_table",
+    "desktop.ui.hub_panel", "desktop.ui.downloads_table", "desktop.ui.downloads_panel", "desktop.ui.library_details",
+    "desktop.ui.library_desk",
 )  # fmt: skip
 """Those others need come first, so that each takes a few milliseconds."""
 FIRST, BETWEEN = 2000, 60

@@ -87,6 +87,7 @@ class MainWindow(QMainWindow):
     def begin(self, plan: LoadPlan | None, rows: tuple[Lora, ...] | None, notice: str = "") -> None:
         """Once the window shows: read the library, then load what was asked for, or what was loaded last."""
         self._icons.start()
+        self._early.start()
         self.wiring.begin()
         self._session.list_library()
         self._session.library.downloads.begin()

@@ -1,0 +1,25 @@
+"""Which folders have to be watched to notice that the library has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from .home import Home
+from .hub_cache import cache_folders
+from .places import adapter_folders, is_folder, model_folders
+from .settings import Settings
+
+MOST = 4000
+"""Folders that are watched; systems allow some thousands."""
+
+
+def folders_to_watch(paths: Iterable[str], home: Home, settings: Settings) -> list[str]:
+    """The folders of the library, and those of what was listed at these paths; only what is there.
+
+    Of a folder that is missing it is the one it will appear in; what becomes of a file is told by its folder.
+    """
+    own = [*model_folders(home, settings), *adapter_folders(home, settings)]
+    wanted = {str(folder if folder.is_dir() else folder.parent) for folder in own}
+    wanted.update(map(str, cache_folders(home, settings)), paths)
+    return [path for path in sorted(wanted)[:MOST] if is_folder(Path(path))]
