@@ -1,9 +1,9 @@
-"""Imports what a place needs before it is visited, a module at a time while nothing happens in the window."""
+"""Makes a place ready before it is visited: its modules, then its widgets, one at a time while nothing happens."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QTimer
 
@@ -15,6 +15,7 @@ LIBRARY = (
     f"{SHELF}.trash", f"{SHELF}.duplicates", "desktop.ui.library_rows", "desktop.ui.library_table",
     "desktop.ui.library_cells", "desktop.ui.library_view", "desktop.ui.library_list", "desktop.ui.hub_table",
     "desktop.ui.hub_panel", "desktop.ui.downloads_table", "desktop.ui.downloads_panel", "desktop.ui.library_details",
+    "desktop.ui.library_parts",
     "desktop.ui.library_desk",
 )  # fmt: skip
 """Those others need come first, so that each takes a few milliseconds."""
@@ -25,9 +26,10 @@ FIRST, BETWEEN = 2000, 60
 class EarlyImports(QObject):
     """Ends with the window; what was not imported by then is not needed any more."""
 
-    def __init__(self, parent: QObject, modules: Sequence[str] = LIBRARY) -> None:
-        """Nothing is imported before `start`."""
+    def __init__(self, parent: QObject, then: Callable[[], bool], modules: Sequence[str] = LIBRARY) -> None:
+        """Nothing is imported before `start`. `then` makes one thing with what is there, and tells whether it did."""
         super().__init__(parent)
+        self._then = then
         self._left = list(reversed(modules))
         self._timer = QTimer(self, interval=FIRST)
         self._timer.timeout.connect(self._on_time_out)
@@ -38,6 +40,7 @@ class EarlyImports(QObject):
 
     def _on_time_out(self) -> None:
         self._timer.setInterval(BETWEEN)
-        importlib.import_module(self._left.pop())
-        if not self._left:
+        if self._left:
+            importlib.import_module(self._left.pop())
+        elif not self._then():
             self._timer.stop()
