@@ -14,12 +14,22 @@ MOST = 4000
 """Folders that are watched; systems allow some thousands."""
 
 
-def folders_to_watch(paths: Iterable[str], home: Home, settings: Settings) -> list[str]:
+def folders_to_watch(paths: Iterable[str], home: Home, settings: Settings) -> dict[str, int]:
     """The folders of the library, and those of what was listed at these paths; only what is there.
 
-    Of a folder that is missing it is the one it will appear in; what becomes of a file is told by its folder.
+    Of a folder that is missing it is the one it will appear in; what becomes of a file is told by its folder. With each
+    when it was changed last, in nanoseconds: what changes before it is watched is seen by that.
     """
     own = [*model_folders(home, settings), *adapter_folders(home, settings)]
     wanted = {str(folder if folder.is_dir() else folder.parent) for folder in own}
     wanted.update(map(str, cache_folders(home, settings)), paths)
-    return [path for path in sorted(wanted)[:MOST] if is_folder(Path(path))]
+    found = {path: changed_last(path) for path in sorted(wanted)[:MOST] if is_folder(Path(path))}
+    return {path: when for path, when in found.items() if when}
+
+
+def changed_last(folder: str) -> int:
+    """When something was last put into a folder or taken out of it, in nanoseconds; 0 where it can't be read."""
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal, Slot
+
+from desktop.library.watched import changed_last
 
 REST = 700
 """Milliseconds without a change after which the folders are read: a folder being copied changes all the time."""
@@ -23,7 +25,7 @@ class LibraryWatch(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         """Nothing is watched before a listing came."""
         super().__init__(parent)
-        self._left: list[str] = []
+        self._left: list[tuple[str, int]] = []
         self._rest = QTimer(self, singleShot=True, interval=REST)
         self._patience = QTimer(self, singleShot=True, interval=PATIENCE)
         self._turn = QTimer(self, interval=0)
@@ -32,16 +34,16 @@ class LibraryWatch(QObject):
         self._patience.timeout.connect(self._on_time_out)
         self._turn.timeout.connect(self._on_turn)
 
-    @Slot(list)
-    def watch(self, folders: Sequence[str]) -> None:
-        """These folders, and no others; they are there."""
+    @Slot(object)
+    def watch(self, folders: Mapping[str, int]) -> None:
+        """These folders, and no others; they are there. With each when it was changed last, as the listing has it."""
         if self._watcher is None:
             self._watcher = QFileSystemWatcher(self)
             self._watcher.directoryChanged.connect(self._on_changed)
         watched = set(self._watcher.directories())
         if gone := sorted(watched.difference(folders)):
             self._watcher.removePaths(gone)
-        self._left = [folder for folder in folders if folder not in watched]
+        self._left = [(folder, when) for folder, when in folders.items() if folder not in watched]
         self._on_turn()
 
     def end(self) -> None:
@@ -56,7 +58,9 @@ class LibraryWatch(QObject):
     def _on_turn(self) -> None:
         now, self._left = self._left[:PORTION], self._left[PORTION:]
         if now and self._watcher is not None:
-            self._watcher.addPaths(now)
+            self._watcher.addPaths([folder for folder, _ in now])
+            if any(changed_last(folder) != when for folder, when in now):
+                self._on_changed()
         self._turn.start() if self._left else self._turn.stop()
 
     @Slot()
