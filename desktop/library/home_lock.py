@@ -27,9 +27,9 @@ def home_lock(root: Path, name: str, patience: float = 10.0) -> Iterator[None]:
         ours = _OURS.setdefault(file, threading.RLock())
     with ours:
         root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(file, timeout=patience, is_singleton=True)
+        lock = FileLock(file, is_singleton=True)
         try:
-            lock.acquire()
+            lock.acquire(timeout=patience)
         except Timeout as error:
             words = "another window or command is changing it; try again when that is done"
             raise TimeoutError(errno.ETIMEDOUT, words, str(root)) from error

@@ -10,15 +10,25 @@ from pathlib import Path
 
 import pytest
 
+from desktop.api import TrainStarted
+from desktop.datasets import DataPlan
+from desktop.engine.runs.entries import Entry, Launched
+from desktop.engine.runs.folder import RunFolder
+from desktop.engine.runs.lines import append_line
+from desktop.engine.runs.lock import RunLock
 from desktop.library.adapter_notes import AdapterNote, adapter_key, read_notes, write_note
 from desktop.library.home_lock import home_lock
+from desktop.library.runs.run_file import Base as RunBase
+from desktop.library.runs.run_file import RunFile, StackRow, write_run_file
 from desktop.library.shelf import changing
 from desktop.library.shelf.changing import move, rename
+from desktop.library.shelf.dependents import find_dependents
 from desktop.library.shelf.marks import read_marks, set_tags
 from desktop.library.shelf.problems import ShelfError
 from desktop.library.shelf.renaming import rename_all
 from desktop.library.shelf.trash import empty_trash, list_trash, move_to_trash, restore
 from desktop.library.shelf.units import unit_of
+from desktop.library.shelf.uses import reason_in_use, uses_of_runs
 from tests.library.hub.repositories import content
 from tests.library.making import make_adapter, make_model
 
@@ -230,3 +240,23 @@ def test_what_comes_back_while_the_trash_is_emptied_is_not_lost(home, adapter):
     assert empty_trash(home) == 0
     assert content(adapter) == before
     assert list_trash(home) == []
+
+
+def test_what_a_running_training_holds_is_not_touched_and_later_is(home, adapter):
+    base, first = make_model(home.models / "m"), make_adapter(home.loras / "first")
+    folder = RunFolder(home.runs / "a run")
+    folder.root.mkdir(parents=True)
+    stack = (StackRow(name="pirate", path=str(adapter), weight=1.0),)
+    data = DataPlan(sources=(str(home.datasets / "rows.json"),))
+    run = RunFile(name="new", model=RunBase(name="m", path=str(base)), stack=stack, continue_from=str(first), data=data)
+    write_run_file(folder.run_file, run)
+    lock = RunLock(folder.lock)
+    for event in (Launched(pid=1), TrainStarted(steps=40)):
+        append_line(folder.events, Entry(0.0, event))
+    for path in (base, adapter, first):
+        assert "The training new uses it" in reason_in_use(unit_of(path, home), uses_of_runs(home))
+    lock.release()
+    assert uses_of_runs(home) == []
+    # It could go on once: that is said, and forbids nothing.
+    needs = find_dependents("model", base, "m", (), home, lambda path: "")
+    assert needs.in_words() == ("Trainings that can't go on without it (1): new.",)
