@@ -20,7 +20,7 @@ from desktop.library.adapter_notes import AdapterNote, adapter_key, read_notes, 
 from desktop.library.home_lock import home_lock
 from desktop.library.runs.run_file import Base as RunBase
 from desktop.library.runs.run_file import RunFile, StackRow, write_run_file
-from desktop.library.shelf import changing
+from desktop.library.shelf import changing, problems
 from desktop.library.shelf.changing import move, rename
 from desktop.library.shelf.dependents import find_dependents
 from desktop.library.shelf.marks import read_marks, set_tags
@@ -89,7 +89,8 @@ def test_two_windows_write_tags_at_once_and_none_is_lost(home):
     assert len(read_marks(home.root)[0]) == 50
 
 
-def test_while_another_window_changes_the_library_nobody_else_does(home, adapter, tmp_path):
+def test_while_another_window_changes_the_library_nobody_else_does(home, adapter, tmp_path, monkeypatch):
+    monkeypatch.setattr(problems, "PATIENCE", 0.2)
     unit, before = unit_of(adapter, home), content(adapter)
     other = run(HOLDER, home.root)
     assert other.stdout.readline() == b"held\n"
