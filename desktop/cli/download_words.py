@@ -33,14 +33,14 @@ class Teller:
             return
         self.clear()
         if isinstance(event, Found):
-            say(plain(_found(event)))
+            say(_found(event))
         elif isinstance(event, Waiting):
             say(f"{plain(event.reason)} Trying again in {event.seconds:.0f} s.")
         elif isinstance(event, Finished):
             say(plain(_finished(event)))
             put(plain(event.folder))
         elif isinstance(event, Checked):
-            say(plain(_checked(event)))
+            say(_checked(event))
         elif isinstance(event, Failed):
             say(f"lora-deck: {plain(event.message)}")
 
@@ -87,11 +87,22 @@ def _progress(event: Progressed) -> str:
 def _found(event: Found) -> str:
     renamed = f" is now called {event.repo}. It" if event.repo.casefold() != event.asked.casefold() else ""
     kind = "an adapter" if event.kind == "adapter" else "a model"
-    size = size_in_words(event.total)
-    there = f", {size_in_words(event.done)} of them are there" if event.done else ""
-    words = f"{event.asked}{renamed} is {kind}: {event.why}. {len(event.files)} files, {size}{there}: {event.folder}"
-    left = [path for path in event.left_out if not path.startswith(".")]
-    return words + (f"\nLeft out: {', '.join(left[:8])}{' and more' if len(left) > 8 else ''}." if left else "")
+    there = f", {size_in_words(event.done)} of it here already" if event.done else ""
+    lines = [
+        f"{event.asked}{renamed} is {kind}: {event.why}.",
+        f"{_files(len(event.files), event.total)}{there}, into {event.folder}",
+    ]
+    if left := [path for path in event.left_out if not path.startswith(".")]:
+        lines.append(f"Left out: {', '.join(left[:8])}{' and more' if len(left) > 8 else ''}.")
+    return _in_lines(lines)
+
+
+def _fetched(event: Finished) -> str:
+    if event.fetched >= event.total:
+        return ""
+    if not event.fetched:
+        return "; all of it was here already"
+    return f", {size_in_words(event.fetched)} of it fetched now"
 
 
 def _finished(event: Finished) -> str:
@@ -102,17 +113,26 @@ def _finished(event: Finished) -> str:
         return (
             f"Updated and verified: {event.files} files, {size}, {came} of it fetched now, commit {event.commit[:8]}."
         )
-    more = "" if event.fetched >= event.total else f", {came} of it fetched now"
-    return f"Complete and verified: {event.files} files, {size}{more}."
+    return f"Complete and verified: {_files(event.files, event.total)}{_fetched(event)}."
 
 
 def _checked(event: Checked) -> str:
     if not event.differences:
-        return f"{event.folder} is as on the hub: all {event.files} files at commit {event.commit[:8]}."
+        files = "its one file" if event.files == 1 else f"all {event.files} files"
+        return _in_lines([f"{event.folder} is as on the hub: {files} at commit {event.commit[:8]}."])
     lines = [f"{event.folder} differs from {event.repo} at commit {event.commit[:8]}:"]
     lines += [f"  {one.path} {one.problem}" for one in event.differences[:_SHOWN]]
     more = len(event.differences) - _SHOWN
-    return "\n".join(lines + ([f"  and {more} more"] if more > 0 else []))
+    return _in_lines(lines + ([f"  and {more} more"] if more > 0 else []))
+
+
+def _files(count: int, size: int) -> str:
+    return f"1 file, {size_in_words(size)}" if count == 1 else f"{count} files, {size_in_words(size)}"
+
+
+def _in_lines(lines: Sequence[str]) -> str:
+    """Each of them printable: a line break in a stranger's name begins no line of ours."""
+    return "\n".join(map(plain, lines))
 
 
 def _time(seconds: float) -> str:

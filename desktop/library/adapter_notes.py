@@ -8,7 +8,6 @@ stay in the file. Models have notes in the same file.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -16,10 +15,9 @@ from typing import TypeVar
 import msgspec
 
 from .atomic import set_aside, write_atomically
+from .home_lock import home_lock
 
 FILE = "adapter_notes.json"
-_LOCK = threading.Lock()
-"""Reading and writing are one step: notes are kept on one thread and carried on another."""
 Value = TypeVar("Value")
 
 
@@ -62,7 +60,7 @@ def write_note(root: Path, key: str, note: AdapterNote) -> tuple[Notes, str]:
 
     The file is read anew, so that another window's notes stay.
     """
-    with _LOCK:
+    with home_lock(root, "notes"):
         before, notice = read_notes(root)
         notes = {**before, key: note}
         if note == AdapterNote():
@@ -73,7 +71,7 @@ def write_note(root: Path, key: str, note: AdapterNote) -> tuple[Notes, str]:
 
 def carry_notes(root: Path, old: str, new: str) -> None:
     """The notes of what lay at or below one key are those of another from now on. Raises OSError."""
-    with _LOCK:
+    with home_lock(root, "notes"):
         notes, _ = read_notes(root)
         carried = carry_keys(notes, old, new)
         if carried != notes:

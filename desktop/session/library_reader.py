@@ -20,6 +20,7 @@ from desktop.library.inspection import inspect_adapter
 from desktop.library.memory import read_memory_facts
 from desktop.library.models import list_models
 from desktop.library.settings import Settings
+from desktop.library.watched import folders_to_watch
 
 from .lane import Lane
 
@@ -36,6 +37,8 @@ class LibraryReader(QObject):
     models_listed = Signal(list)
     #: The adapters of the library: a list of AdapterEntry.
     adapters_listed = Signal(list)
+    #: The folders in which a change has to be noticed from now on: when each was changed last, by its path.
+    folders_listed = Signal(object)
     #: Everything about an adapter: its path, the Inspection.
     adapter_inspected = Signal(str, object)
     #: Every loader: a list of Found, and notes about the plugins.
@@ -101,8 +104,14 @@ class LibraryReader(QObject):
             lane.shut_down()
 
     def _list_all(self) -> None:
-        self.models_listed.emit(list_models(self._home, self._settings))
-        self.adapters_listed.emit(list_adapters(self._home, self._settings))
+        # Taken before they are read: what comes while they are read is a change too.
+        roots = folders_to_watch((), self._home, self._settings)
+        models = list_models(self._home, self._settings)
+        self.models_listed.emit(models)
+        adapters = list_adapters(self._home, self._settings)
+        self.adapters_listed.emit(adapters)
+        paths = [*(entry.path for entry in models), *(entry.path for entry in adapters)]
+        self.folders_listed.emit(folders_to_watch(paths, self._home, self._settings) | roots)
 
     def _judge_portion(self, adapters: Sequence[str], begin: int, model: str) -> None:
         fits = {}

@@ -1,11 +1,11 @@
-"""Imports what the places need before they are visited, a little at a time while nothing happens in the window."""
+"""Makes places ready before they are visited: their modules, then widgets, a little at a time while nothing happens."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import perf_counter
 from types import ModuleType
 
@@ -17,8 +17,10 @@ LIBRARY = (
     "desktop.library.hub.events", "desktop.library.hub.source", "desktop.library.hub.bases",
     "desktop.library.hub.worker", "desktop.library.hub.queue", f"{SHELF}.items", f"{SHELF}.marks", f"{SHELF}.units",
     f"{SHELF}.trash", f"{SHELF}.duplicates", "desktop.ui.library_rows", "desktop.ui.library_table",
-    "desktop.ui.library_view", "desktop.ui.library_list", "desktop.ui.hub_table", "desktop.ui.hub_panel",
-    "desktop.ui.downloads_table", "desktop.ui.downloads_panel", "desktop.ui.library_details", "desktop.ui.library_desk",
+    "desktop.ui.library_cells", "desktop.ui.library_view", "desktop.ui.library_list", "desktop.ui.hub_table",
+    "desktop.ui.hub_panel", "desktop.ui.downloads_table", "desktop.ui.downloads_panel", "desktop.ui.library_details",
+    "desktop.ui.library_parts",
+    "desktop.ui.library_desk",
 )  # fmt: skip
 """Those others need come first, so that each takes a few milliseconds."""
 ASIDE = ("numpy", "pyqtgraph")
@@ -41,10 +43,10 @@ SLICE = 0.004
 class EarlyImports(QObject):
     """Ends with the window; what was not imported by then is not needed any more."""
 
-    def __init__(self, parent: QObject) -> None:
-        """Nothing is imported before `start`."""
+    def __init__(self, parent: QObject, then: Callable[[], bool]) -> None:
+        """Nothing is imported before `start`. `then` makes one widget of the Library, and tells whether it did."""
         super().__init__(parent)
-        self._steps = _steps()
+        self._steps = _steps(then)
         self._timer = QTimer(self, interval=FIRST)
         self._timer.timeout.connect(self._on_time_out)
 
@@ -61,10 +63,12 @@ class EarlyImports(QObject):
 END = object()
 
 
-def _steps() -> Iterator[None]:
+def _steps(then: Callable[[], bool]) -> Iterator[None]:
     """Everything, a few milliseconds at a time; a yield is where the window has its turn."""
     for module in LIBRARY:
         importlib.import_module(module)
+        yield
+    while then():
         yield
     for module in QT:
         yield from _take_names(importlib.import_module(module))

@@ -17,13 +17,7 @@ from desktop.session.plans import Loaded
 from desktop.session.session import Session
 from desktop.session.shelf_plans import ShelfLook
 
-from .duplicates_dialog import DuplicatesDialog
-from .icons import Icons
-from .library_details import LibraryDetails
-from .library_name_dialog import LibraryNameDialog
-from .library_place import LibraryPlace
-from .library_question import LibraryQuestion
-from .note_dialog import NoteDialog
+from .library_parts import LibraryParts
 
 
 class LibraryDesk(QObject):
@@ -38,17 +32,15 @@ class LibraryDesk(QObject):
     #: Something is being done or was done: a sentence.
     told = Signal(str)
 
-    def __init__(self, window: QMainWindow, session: Session, icons: Icons) -> None:
+    def __init__(self, window: QMainWindow, session: Session, parts: LibraryParts) -> None:
         """Reads the library as soon as the window shows."""
         super().__init__(window)
         self._window, self._session, self._keepers = window, session, session.library
         self._trashed: Trashed | None = None
-        self.place = LibraryPlace(icons)
-        self.details = LibraryDetails(icons)
-        self.question = LibraryQuestion(window)
-        self.names = LibraryNameDialog(window)
-        self.duplicates = DuplicatesDialog(window)
-        self.notes = NoteDialog(window)
+        parts.make_all()
+        self.place, self.details = parts.place, parts.details
+        self.question, self.names = parts.question, parts.names
+        self.duplicates, self.notes = parts.duplicates, parts.notes
         self._connect_list()
         self._connect_details()
         self._connect_changes()

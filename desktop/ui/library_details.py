@@ -61,8 +61,8 @@ class LibraryDetails(QWidget):
     #: Its card is wanted: its path.
     card_wanted = Signal(str)
 
-    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
-        """Nothing is chosen."""
+    def __init__(self, icons: Icons, facts: AdapterFacts, parent: QWidget | None = None) -> None:
+        """Nothing is chosen; `facts` is shown of an adapter."""
         super().__init__(parent)
         self._item: Item | None = None
         self._mark, self._note, self._used, self._versions = Mark(), AdapterNote(), "", ""
@@ -89,7 +89,7 @@ class LibraryDetails(QWidget):
         self._tags.setAccessibleName(self.tr("Tags"))
         self._tags.setPlaceholderText(self.tr("Tags, with commas between them"))
         self._rows = FactRows(self._titles(), frozenset({"notes", "versions", "memory"}))
-        self.facts = AdapterFacts()
+        self.facts = facts
         self._card = CardView()
         self._tabs = QTabWidget()
         self._build()

@@ -19,13 +19,18 @@ class LibraryPlace(QWidget):
     #: Download this: what was typed.
     download_wanted = Signal(str)
 
-    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
-        """Empty."""
+    def __init__(
+        self,
+        icons: Icons,
+        shown: LibraryList,
+        hub: HubPanel,
+        downloads: DownloadsPanel,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Puts the parts together."""
         super().__init__(parent)
         self.notice = NoticeBar(self.tr("What was done or refused"))
-        self.list = LibraryList(icons)
-        self.hub = HubPanel(icons)
-        self.downloads = DownloadsPanel(icons)
+        self.list, self.hub, self.downloads = shown, hub, downloads
         self._source = QLineEdit()
         self._source.setPlaceholderText(self.tr("user/name, user/name:branch or an address of the Hugging Face hub"))
         self._source.setClearButtonEnabled(True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -40,10 +38,8 @@ class Heading(msgspec.Struct, frozen=True):
     count: int
 
 
-@lru_cache(maxsize=8192)
-def _natural(name: str) -> tuple[tuple[int, str], ...]:
-    """So that checkpoint-90 comes before checkpoint-100."""
-    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d{1,18})", name))
+def _no_words(_: Item) -> str:
+    return ""
 
 
 class LibraryRows:
@@ -56,21 +52,31 @@ class LibraryRows:
         self._keys: dict[str, str] = {}
         self._marks: Mapping[str, Mark] = {}
         self._notes: Mapping[str, AdapterNote] = {}
-        self._texts: dict[str, str] = {}
+        self._ordered: tuple[str, bool, list[Item]] | None = None
+        """All of them as they were sorted last: by what, backwards or not."""
 
     def take_items(self, items: Sequence[Item]) -> None:
         """The library was listed. Of what has changed since, no verdict is known any more."""
         same = {item.path for item in set(items) & set(self.items)}
         self.fits = {path: fit for path, fit in self.fits.items() if path in same}
-        self.items, self._texts = items, {}
+        self.items, self._ordered = items, None
 
     def take_marks(self, marks: Mapping[str, Mark]) -> None:
         """Tags, favourites, last uses."""
-        self._marks, self._texts = marks, {}
+        self._marks, self._ordered = marks, None
 
     def take_notes(self, notes: Mapping[str, AdapterNote]) -> None:
         """Notes and preferred weights."""
-        self._notes, self._texts = notes, {}
+        self._notes, self._ordered = notes, None
+
+    def take_fits(self, fits: Mapping[str, Fit]) -> None:
+        """More verdicts."""
+        self.fits |= fits
+        self._ordered = None
+
+    def forget_fits(self) -> None:
+        """No verdict holds any more."""
+        self.fits, self._ordered = {}, None
 
     def mark(self, item: Item) -> Mark:
         """What is kept about it."""
@@ -86,13 +92,18 @@ class LibraryRows:
         below = any(one.name.startswith(f"{item.name}/") for one in alike)
         whole = item.name if below else item.name.rpartition("/")[0]
         beside = [one for one in alike if whole and (one.name == whole or one.name.startswith(f"{whole}/"))]
-        return sorted(beside, key=lambda one: _natural(one.name)) if len(beside) > 1 else []
+        return sorted(beside, key=lambda one: one.order) if len(beside) > 1 else []
 
     def shown(self, wish: Wish) -> list[Item | Heading]:
         """What a wish leaves, in order."""
-        words = wish.words.casefold().split()
-        found = [item for item in self.items if self._is_wanted(item, wish, words)]
-        found.sort(key=self._order(wish.column), reverse=wish.backwards)
+        found = self._sorted(wish)
+        if wish.kind:
+            found = [item for item in found if item.kind == wish.kind]
+        if wish.favourites:
+            found = [item for item in found if self.mark(item).favourite]
+        own = self._own_words if self._marks or self._notes else _no_words
+        for word in wish.words.casefold().split():
+            found = [item for item in found if word in item.words or word in own(item)]
         if not wish.grouped:
             return list(found)
         groups: dict[str, list[Item]] = {}
@@ -106,24 +117,21 @@ class LibraryRows:
             rows += [item for item in groups[family] if item.kind == "adapter"]
         return rows
 
-    def _is_wanted(self, item: Item, wish: Wish, words: Sequence[str]) -> bool:
-        if wish.kind and item.kind != wish.kind:
-            return False
-        if wish.favourites and not self.mark(item).favourite:
-            return False
-        if not words:
-            return True
-        if item.path not in self._texts:
-            self._texts[item.path] = self._text(item)
-        return all(word in self._texts[item.path] for word in words)
+    def _sorted(self, wish: Wish) -> list[Item]:
+        """All of them in order: whoever types changes which are shown, not their order."""
+        if self._ordered is None or self._ordered[:2] != (wish.column, wish.backwards):
+            found = sorted(self.items, key=self._order(wish.column), reverse=wish.backwards)
+            self._ordered = (wish.column, wish.backwards, found)
+        return self._ordered[2]
 
-    def _text(self, item: Item) -> str:
-        facts = (item.name, item.form, item.base, item.family, item.licence)
-        return " ".join((*facts, *self.mark(item).tags, self.note(item).notes)).casefold()
+    def _own_words(self, item: Item) -> str:
+        """What the user wrote about it."""
+        mark, note = self.mark(item), self.note(item)
+        return " ".join((*mark.tags, note.notes)).casefold() if mark.tags or note.notes else ""
 
     def _order(self, column: str) -> Callable[[Item], Any]:
         orders: dict[str, Callable[[Item], Any]] = {
-            "name": lambda item: _natural(item.name.casefold()),
+            "name": lambda item: item.order,
             "form": lambda item: (item.kind != "model", item.form.casefold(), item.name.casefold()),
             "size": lambda item: item.size,
             "bits": lambda item: item.bits or 0,
@@ -144,6 +152,8 @@ class LibraryRows:
 
     def _key(self, item: Item) -> str:
         # Finding out where a path leads asks the disk: once is enough.
+        if item.key:
+            return item.key
         if item.path not in self._keys:
             self._keys[item.path] = adapter_key(item.path)
         return self._keys[item.path]

@@ -24,6 +24,9 @@ _DISPLAY, _TOOLTIP = int(Qt.ItemDataRole.DisplayRole), int(Qt.ItemDataRole.ToolT
 _FONT, _FOREGROUND = int(Qt.ItemDataRole.FontRole), int(Qt.ItemDataRole.ForegroundRole)
 _ROLES = {_DISPLAY, _TOOLTIP, _FONT, _FOREGROUND, ITEM_ROLE}
 """A cell is asked for twice as many whenever it is drawn."""
+_NO_FLAGS = Qt.ItemFlag.NoItemFlags
+# Put together once: for each cell that is drawn they are asked for, and Python adds flags up slowly.
+_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
 DAY = 24 * 3600
 Index = QModelIndex | QPersistentModelIndex
 
@@ -63,7 +66,7 @@ class LibraryTable(QAbstractTableModel):
 
     def show_fits(self, fits: Mapping[str, Fit]) -> None:
         """Verdicts came; where they are sorted by, the order changes."""
-        self.rows.fits |= fits
+        self.rows.take_fits(fits)
         if self._wish.column == "fits":
             self._show()
         else:
@@ -71,7 +74,7 @@ class LibraryTable(QAbstractTableModel):
 
     def forget_fits(self) -> None:
         """There is another base, or none."""
-        self.rows.fits = {}
+        self.rows.forget_fits()
         self._show()
 
     def wish(self, **change: object) -> None:
@@ -103,6 +106,11 @@ class LibraryTable(QAbstractTableModel):
     def count(self) -> int:
         """How many things are shown."""
         return sum(isinstance(one, Item) for one in self._shown)
+
+    def cell(self, row: int, column: int) -> str | None:
+        """What stands in a cell; None in a heading's."""
+        shown = self._shown[row]
+        return None if isinstance(shown, Heading) else self._text(shown, COLUMNS[column])
 
     def _show(self) -> None:
         shown = self.rows.shown(self._wish)
@@ -203,9 +211,7 @@ class LibraryTable(QAbstractTableModel):
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         """The keyboard passes headings over."""
-        if isinstance(self._shown[index.row()], Heading):
-            return Qt.ItemFlag.NoItemFlags
-        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
+        return _NO_FLAGS if isinstance(self._shown[index.row()], Heading) else _FLAGS
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """By a column; Qt calls it when its title is clicked."""

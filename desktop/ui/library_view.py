@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtGui import QKeyEvent, QPaintEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QTableView, QWidget
 
 from desktop.library.shelf.items import Item
 
 from . import theme
+from .library_cells import LibraryCells
 from .library_table import COLUMNS, ITEM_ROLE, LibraryTable
 
 WIDTHS = {
@@ -36,6 +37,8 @@ class LibraryView(QTableView):
         self._path = ""
         self._told: Item | None = None
         self.setModel(table)
+        self._cells = LibraryCells(table, self)
+        self.setItemDelegate(self._cells)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
@@ -110,6 +113,12 @@ class LibraryView(QTableView):
     def _on_activated(self, _: QModelIndex) -> None:
         if (item := self.chosen()) is not None:
             self.wanted.emit(item)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """All cells share a look."""
+        margin = self.style().pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, None, self) + 1
+        self._cells.take_look(self.font(), self.palette(), margin)
+        super().paintEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Delete and F2, as in a file manager."""

@@ -42,6 +42,7 @@ from .train_desk import TrainDesk
 
 if TYPE_CHECKING:
     from .library_desk import LibraryDesk
+    from .library_parts import LibraryParts
     from .textgen_desk import TextgenDesk
 
 
@@ -69,7 +70,8 @@ class MainWindow(QMainWindow):
         self.places.add("library", self.tr("Library"), self._build_library_place)
         self.library: LibraryDesk | None = None
         self.textgen: TextgenDesk | None = None
-        self._early = EarlyImports(self)
+        self._library_parts: LibraryParts | None = None
+        self._early = EarlyImports(self, self._make_library_part)
         self.job_bar = JobBar()
         self.dialogs = Dialogs(self)
         self.recipe_desk = RecipeDesk(self, session.recipes, self.stack, self.place, self.details)
@@ -149,11 +151,20 @@ class MainWindow(QMainWindow):
     def _build_prompt_place(self) -> tuple[QWidget, QWidget | None]:
         return self.place, self.details
 
-    def _build_library_place(self) -> tuple[QWidget, QWidget | None]:
+    def _make_library_part(self) -> bool:
         # Here and not above: the window starts without it.
-        from .library_desk import LibraryDesk
+        from .library_parts import LibraryParts
 
-        self.library = desk = LibraryDesk(self, self._session, self._icons)
+        if self.library is None and self._library_parts is None:
+            self._library_parts = LibraryParts(self, self._icons)
+        return self._library_parts is not None and self._library_parts.make_next()
+
+    def _build_library_place(self) -> tuple[QWidget, QWidget | None]:
+        from .library_desk import LibraryDesk
+        from .library_parts import LibraryParts
+
+        parts = self._library_parts or LibraryParts(self, self._icons)
+        self.library = desk = LibraryDesk(self, self._session, parts)
         desk.adapter_chosen.connect(self.stack.add)
         desk.model_chosen.connect(self.base.choose)
         desk.quantize_wanted.connect(self.quantize_desk.ask)

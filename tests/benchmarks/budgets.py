@@ -95,10 +95,10 @@ BUDGETS: dict[str, Budget] = {
     "stack.attach.16th": Budget("value at most", 30, "attach the sixteenth; baseline: PEFT's sixteenth"),
     "stack.reweight": Budget("value at most", 2, "change a weight; baseline: PEFT's set_scale on every layer"),
     "stack.remove": Budget("value at most", 10, "remove the last adapter; baseline: PEFT's unload"),
-    "download.speed": Budget("ratio at least", 0.9, "verified download; baseline: bare snapshot_download"),
+    "download.speed": Budget("ratio at least", 0.9, "verified download (speed); baseline: bare snapshot_download's"),
     "library.place": Budget("value at most", 1.0, "visit the library's place: 1,000 adapters and 200 models are shown"),
     "library.place.memory": Budget("over baseline at most", 100, "memory of that window; baseline: an empty library"),
-    "ui.stall.library": Budget("value at most", 33, "worst gap of a 4 ms GUI timer while it is looked through"),
+    "ui.stall.library": Budget("value at most", 33, "worst gap of a 4 ms GUI timer from its first visit on"),
     "ui.stall.library.p99": Budget("value at most", 10, "99th percentile of those gaps"),
     "library.list": Budget("value at most", 1.0, "list 1,000 adapters; baseline: reading their configurations"),
 }

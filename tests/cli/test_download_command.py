@@ -29,8 +29,11 @@ def hub(monkeypatch, tmp_path):
 def test_the_adapter_and_its_base(run, hub, home):
     ran = run("download", NAME)
     assert (ran.status, ran.out) == (0, f"{home.loras / 'tloen_alpaca-lora-7b'}\n"), ran.err
-    assert f"{NAME} is an adapter: it holds adapter_config.json" in ran.err
-    assert "Complete and verified: 3 files, 66.0 kB." in ran.err
+    assert ran.err.splitlines()[:2] == [
+        f"{NAME} is an adapter: it holds adapter_config.json and no whole model's weights.",
+        f"3 files, 66.0 kB, into {home.loras / 'tloen_alpaca-lora-7b'}",
+    ]
+    assert "Complete and verified: 3 files, 66.0 kB.\n" in ran.err
     assert (
         "decapoda-research/llama-7b-hf (the hub no longer has it under this name); it is not in the library." in ran.err
     )
@@ -133,3 +136,43 @@ def test_ctrl_c_ends_the_child_and_says_how_to_go_on(run, hub, home, monkeypatch
     assert ran.status == 130
     assert "What has come is kept: run the same command again to go on, or with --cancel" in ran.err
     assert not psutil.pid_exists(workers[0].pid) or workers[0]._popen.wait(10) != 0
+
+
+def test_the_bin_form_and_a_second_time(run, hub, home, tmp_path):
+    files = in_bytes(adapter_files(), tmp_path / "made")
+    hub.add(NAME, files | {"adapter_model.bin": b"PK" * 9000, "odd\nname.png": b"x"})
+    ran = run("download", NAME)
+    assert "\nLeft out: adapter_model.bin, odd\N{REPLACEMENT CHARACTER}name.png.\n" in ran.err
+    assert sorted(path.name for path in (home.loras / "tloen_alpaca-lora-7b").glob("[!.]*")) == sorted(files)
+    ran = run("download", NAME)
+    assert ran.status == 0
+    assert "3 files, 66.0 kB, 66.0 kB of it here already, into " in ran.err
+    assert "Complete and verified: 3 files, 66.0 kB; all of it was here already.\n" in ran.err
+    weights = files.pop("adapter_model.safetensors")
+    hub.add("old/form", files | {"adapter_model.bin": weights})
+    assert run("download", "old/form").status == 0
+    assert (home.loras / "old_form" / "adapter_model.bin").read_bytes() == weights
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/../..", "a/b:../c", "a/" + "x" * 300, "C:\\evil", "a/..b"])
+def test_no_name_leaves_the_library(run, hub, home, name):
+    before = sorted(home.root.rglob("*"))
+    ran = run("download", name)
+    assert ran.status == 1
+    assert "is no name of" in ran.err
+    assert len(ran.err) < 400
+    assert sorted(home.root.rglob("*")) == before
+    assert hub.requests == []
+
+
+def test_a_hostile_repository_is_refused_by_name(run, hub, home, tmp_path):
+    files = in_bytes(adapter_files(), tmp_path / "made")
+    hub.add("e/clash", files | {"Adapter_Config.json": b"{}"})
+    hub.add("e/evil", files | {"../evil.json": b"{}"})
+    for name, words in (("e/clash", "holds both"), ("e/evil", "../evil.json")):
+        ran = run("download", name, "--include", "*", "--json")
+        assert ran.status == 1
+        assert words in ran.err
+    assert not [
+        one for one in tmp_path.rglob("*") if one.is_file() and "made" not in one.parts and "hf" not in one.parts
+    ]

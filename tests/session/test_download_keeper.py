@@ -107,6 +107,35 @@ def test_what_is_no_name_and_what_is_not_there(make_keeper, hub):
     assert "nobody/nothing" in keeper.states[1].problem
 
 
+@pytest.mark.parametrize("name", ["../evil", "a/../..", "a/b:../c", "a/" + "x" * 300, "C:\\evil", "file:///etc/passwd"])
+def test_no_name_leaves_the_library(make_keeper, hub, home, name):
+    keeper = make_keeper()
+    keeper.add(name)
+    until(lambda: keeper.heard["refused"])
+    assert "is no " in keeper.heard["refused"][0]
+    assert (keeper.states, hub.requests) == ({}, [])
+    assert content(home.root) == {}
+
+
+def test_hostile_repositories_put_nothing_into_the_library(make_keeper, hub, home, tmp_path):
+    files = in_bytes(adapter_files(), tmp_path / "made")
+    asked = {"device": "aux.safetensors", "long": "x" * 300 + ".safetensors", "clash": "Adapter_Config.json",
+             "up": "../up.safetensors"}  # fmt: skip
+    keeper = make_keeper()
+    for name, path in asked.items():
+        hub.add(f"e/{name}", files | {path: b"evil" * 2000})
+        keeper.add(f"e/{name}")
+    until(lambda: [entry.state in ("failed", "done") for entry in keeper.states.values()] == [True] * len(asked))
+    made = {path.name for path in home.root.rglob("*") if path.is_file() and path.name[0] != "."}
+    assert made <= {"downloads.json", *files}
+    for entry in keeper.states.values():
+        # What nobody needs is left where it is, and is no reason to refuse the rest.
+        assert entry.state == "done" or "refused" in entry.problem or "holds both" in entry.problem, entry
+        whole = {path.name for path in (home.loras / entry.repo.replace("/", "_")).glob("[!.]*")}
+        assert whole == (set(files) if entry.state == "done" else set())
+    assert {entry.repo for entry in keeper.states.values() if entry.state == "failed"} >= {"e/clash"}
+
+
 def test_a_list_that_cannot_be_written_is_told(application, tmp_path):
     (tmp_path / "home").write_text("a file")
     keeper = DownloadKeeper(Home(tmp_path / "home"), Settings())

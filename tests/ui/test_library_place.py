@@ -227,3 +227,19 @@ def test_an_empty_library_says_what_to_do(window, session):
     library_states.library_empty(window, session)
     assert "The library is empty." in words(window)
     assert not sees(window, TABLE)
+
+
+def test_made_ahead_piece_by_piece_or_at_the_visit(window):
+    made = 0
+    while window._make_library_part():
+        made += 1
+        if made == 3:
+            break
+    assert made == 3
+    assert window.library is None
+    assert not sees(window, TABLE)
+    before = window._library_parts
+    window.places.show_place("library")
+    assert window.library.place is before.place
+    assert sees(window, TABLE)
+    assert not window._make_library_part()

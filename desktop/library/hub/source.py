@@ -15,6 +15,8 @@ _NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _REVISION = re.compile(r"[A-Za-z0-9][\w./+-]*", re.ASCII)
 _HOSTS = {"huggingface.co", "www.huggingface.co", "hf.co", "hf-mirror.com"}
 _OTHERS = {"datasets": "a data set", "spaces": "a space", "collections": "a collection", "papers": "a paper"}
+LONGEST = 120
+"""Characters of what was typed that an error repeats."""
 _EXAMPLE = "Write USER/NAME, USER/NAME:BRANCH, or paste the address of the repository's page."
 
 
@@ -81,9 +83,13 @@ def _checked(source: Source, text: str) -> Source:
     parts = source.repo.split("/")
     names = len(parts) <= 2 and all(_NAME.fullmatch(part) and ".." not in part and len(part) <= 96 for part in parts)
     if not names or fault(source.folder):
-        raise HubError("name", f"{text!r} is no name of a repository. {_EXAMPLE}")
+        raise HubError("name", f"{_shortened(text)!r} is no name of a repository. {_EXAMPLE}")
     if not _REVISION.fullmatch(source.revision) or ".." in source.revision:
         raise HubError("name", f"{source.revision!r} is no name of a branch, a tag or a commit. {_EXAMPLE}")
     if source.file and (words := fault(source.file)):
         raise HubError("hostile", f"The file {source.file!r} is refused: it {words}.")
     return source
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

@@ -14,8 +14,9 @@ from desktop.library.home import Home
 from desktop.library.recipes import RecipeError, checked_name
 from desktop.library.runs.versions import run_of
 
+from .copying import look, refuse_links_out
 from .marks import carry_marks
-from .problems import ShelfError
+from .problems import ShelfError, one_at_a_time
 from .renaming import OtherDisk, rename_all
 from .units import Unit, bytes_of, renamed, unit_of
 
@@ -30,6 +31,11 @@ def rename(path: Path, name: str, home: Home) -> Path:
 
     A checkpoint of a run leaves the run by that, and is an adapter of its own.
     """
+    with one_at_a_time(home):
+        return _rename(path, name, home)
+
+
+def _rename(path: Path, name: str, home: Home) -> Path:
     unit = unit_of(path, home)
     try:
         names = renamed(unit, checked_name(name, of="folder"))
@@ -59,6 +65,11 @@ def move(path: Path, folder: Path, home: Home, stop: Stop) -> Path:
     To another disk it is copied, compared byte by byte and then deleted here; whatever goes wrong, and wherever it is
     stopped, it is still here.
     """
+    with one_at_a_time(home):
+        return _move(path, folder, home, stop)
+
+
+def _move(path: Path, folder: Path, home: Home, stop: Stop) -> Path:
     unit = unit_of(path, home)
     if not folder.is_dir():
         raise ShelfError(f"{folder} is no folder. Choose another.")
@@ -66,6 +77,7 @@ def move(path: Path, folder: Path, home: Home, stop: Stop) -> Path:
         raise ShelfError(f"{unit.names[0]} is a link. Move what it leads to with the system's file manager.")
     if any(folder.resolve().is_relative_to(one.resolve()) for one in unit.paths):
         raise ShelfError(f"{folder} lies inside {unit.names[0]} itself. Choose another folder.")
+    refuse_links_out(unit.paths)
     keys = [adapter_key(str(one)) for one in unit.paths]
     targets = [folder / one for one in unit.names]
     try:
@@ -81,10 +93,13 @@ def _move_to_disk(unit: Unit, folder: Path, stop: Stop) -> None:
     if needed + SPARE > free:
         raise ShelfError(f"{unit.names[0]} needs {needed:,} bytes, and {free:,} are free in {folder}. Free some space.")
     beside = folder / f".moving-{secrets.token_hex(6)}"
+    seen = look(unit.paths)
     try:
         beside.mkdir()
         for source in unit.paths:
             _copy(source, beside / source.name, stop)
+        if look(unit.paths) != seen:
+            raise ShelfError(f"{unit.names[0]} was changed while it was copied. It is still here; try again.")
         rename_all([(beside / name, folder / name) for name in unit.names])
     except OSError as error:
         raise ShelfError(f"{unit.names[0]} could not be copied ({error.strerror}). It is still here.") from error

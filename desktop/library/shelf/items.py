@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from desktop.library.adapter_notes import adapter_key
 from desktop.library.adapters import AdapterEntry
 from desktop.library.home import Home
 from desktop.library.hub.bases import known_names, names_of_model
@@ -18,6 +20,7 @@ from desktop.library.places import printable
 from desktop.library.runs.versions import loss_of, run_of
 
 Kind = Literal["model", "adapter"]
+_NUMBER = re.compile(r"(\d{1,18})")
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +49,23 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the run it is a checkpoint of."""
     loss: float | None = None
     """The smoothed loss of that run when it was written."""
+    key: str = ""
+    """What notes and marks are kept under; finding it out asks the disk."""
+    order: tuple[tuple[int, str], ...] = ()
+    """Sorts by name, checkpoint-90 before checkpoint-100."""
+    words: str = ""
+    """What it is found by, in small letters."""
+
+    def __post_init__(self) -> None:
+        """Made with the item, on whichever thread that is: the window only compares."""
+        facts = (self.name, self.form, self.base, self.family, self.licence)
+        msgspec.structs.force_setattr(self, "order", natural_order(self.name.casefold()))
+        msgspec.structs.force_setattr(self, "words", " ".join(facts).casefold())
+
+
+def natural_order(name: str) -> tuple[tuple[int, str], ...]:
+    """So that numbers in names are compared as numbers."""
+    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in _NUMBER.split(name))
 
 
 def make_items(models: Sequence[ModelEntry], adapters: Sequence[AdapterEntry], home: Home) -> list[Item]:
@@ -67,6 +87,7 @@ def _model(entry: ModelEntry, root: Path) -> Item:
         licence=_licence(path if path.suffix.lower() != ".gguf" else path.parent),
         problem=entry.problem,
         own=path.is_relative_to(root) and path != root,
+        key=adapter_key(entry.path),
     )
 
 
@@ -86,6 +107,7 @@ def _adapter(entry: AdapterEntry, home: Home) -> Item:
         own=bool(run) or (path.is_relative_to(root) and path != root),
         run=run,
         loss=loss_of(path) if run else None,
+        key=adapter_key(entry.path),
     )
 
 

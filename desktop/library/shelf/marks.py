@@ -5,7 +5,6 @@ The key is the resolved path, as for notes (see `desktop.library.adapter_notes`)
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,12 +12,11 @@ import msgspec
 
 from desktop.library.adapter_notes import carry_keys
 from desktop.library.atomic import set_aside, write_atomically
+from desktop.library.home_lock import home_lock
 
 FILE = "library_marks.json"
 LONGEST_TAG = 40
 MOST_TAGS = 20
-_LOCK = threading.Lock()
-"""Reading and writing are one step."""
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -72,7 +70,7 @@ def set_used(root: Path, keys: Sequence[str], when: float) -> tuple[Marks, str]:
 
 def carry_marks(root: Path, old: str, new: str) -> None:
     """The marks of what lay at or below one key are those of another from now on. Raises OSError."""
-    with _LOCK:
+    with home_lock(root, "notes"):
         marks, _ = read_marks(root)
         carried = carry_keys(marks, old, new)
         if carried != marks:
@@ -80,7 +78,7 @@ def carry_marks(root: Path, old: str, new: str) -> None:
 
 
 def _change(root: Path, keys: Sequence[str], **change: object) -> tuple[Marks, str]:
-    with _LOCK:
+    with home_lock(root, "notes"):
         before, notice = read_marks(root)
         changed = {key: msgspec.structs.replace(before.get(key, Mark()), **change) for key in keys}
         marks = {key: mark for key, mark in {**before, **changed}.items() if mark != Mark()}

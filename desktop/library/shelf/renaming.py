@@ -25,13 +25,27 @@ def rename_all(pairs: Sequence[tuple[Path, Path]]) -> None:
             source.rename(target)
             done.append((source, target))
     except OSError as error:
-        for source, target in reversed(done):
-            target.rename(source)
+        _take_back(done)
         if error.errno == errno.EXDEV:
             raise OtherDisk(f"{pairs[0][1].parent} is on another disk than {pairs[0][0].name}.") from error
         raise ShelfError(
             f"{pairs[0][0].name} can't be moved ({error.strerror}). Close what uses it, or look at the permissions."
         ) from error
+
+
+def _take_back(done: Sequence[tuple[Path, Path]]) -> None:
+    """Give back their names to as many as can have them. Raises ShelfError that says where the others are now."""
+    left = []
+    for source, target in reversed(done):
+        try:
+            target.rename(source)
+        except OSError:
+            left.append(str(target))
+    if left:
+        raise ShelfError(
+            f"Only a part could be moved, and it could not be moved back. Nothing is lost: {', '.join(left)} "
+            f"belongs to {done[0][0].parent}. Move it there with the system's file manager."
+        )
 
 
 def _is_same(source: Path, target: Path) -> bool:

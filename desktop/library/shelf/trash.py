@@ -15,8 +15,8 @@ from desktop.library.atomic import write_atomically
 from desktop.library.home import Home
 from desktop.library.places import visible
 
-from .problems import ShelfError
-from .renaming import rename_all
+from .problems import ShelfError, one_at_a_time
+from .renaming import OtherDisk, rename_all
 from .units import Unit, bytes_of
 
 RECORD = "trash.json"
@@ -49,6 +49,11 @@ class Trashed(msgspec.Struct, frozen=True, kw_only=True):
 
 def move_to_trash(unit: Unit, home: Home) -> Trashed:
     """Move something out of the library. Raises ShelfError; then it is where it was."""
+    with one_at_a_time(home):
+        return _move_to_trash(unit, home)
+
+
+def _move_to_trash(unit: Unit, home: Home) -> Trashed:
     _refuse_link(home.trash)
     trashed = Trashed(
         id=f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
@@ -66,6 +71,9 @@ def move_to_trash(unit: Unit, home: Home) -> Trashed:
         rename_all([(path, place / INSIDE / path.name) for path in unit.paths])
     except (OSError, ShelfError) as error:
         _remove_if_empty(place)
+        if isinstance(error, OtherDisk):
+            words = f"{unit.names[0]} is on another disk than the trash {home.trash}. Nothing was deleted."
+            raise ShelfError(f"{words} Delete it with the system's file manager.") from error
         if isinstance(error, ShelfError):
             raise
         raise ShelfError(f"The trash {home.trash} can't be written ({error.strerror}). Nothing was deleted.") from error
@@ -74,6 +82,11 @@ def move_to_trash(unit: Unit, home: Home) -> Trashed:
 
 def restore(trashed: Trashed, home: Home) -> Path:
     """Put it back to where it was; its place. Raises ShelfError; then it stays in the trash."""
+    with one_at_a_time(home):
+        return _restore(trashed, home)
+
+
+def _restore(trashed: Trashed, home: Home) -> Path:
     place, folder = home.trash / trashed.id, Path(trashed.folder)
     pairs = [(place / INSIDE / name, folder / name) for name in trashed.names]
     # What was moved before the program was killed in the middle; the rest is still where it was.
@@ -110,10 +123,11 @@ def empty_trash(home: Home) -> int:
     _refuse_link(home.trash)
     freed = 0
     try:
-        for trashed in list_trash(home):
-            # A link in it is deleted itself, never what it leads to.
-            shutil.rmtree(home.trash / trashed.id)
-            freed += trashed.size
+        with one_at_a_time(home):
+            for trashed in list_trash(home):
+                # A link in it is deleted itself, never what it leads to.
+                shutil.rmtree(home.trash / trashed.id)
+                freed += trashed.size
     except OSError as error:
         raise ShelfError(f"The trash could not be emptied whole ({error.strerror}: {error.filename}).") from error
     return freed

