@@ -190,6 +190,13 @@ def test_a_loaded_model_tells_what_it_is_and_can_be_unloaded(ready, session):
     assert "no model" in words(ready)
 
 
+def test_what_the_loader_remarks_of_a_loaded_model_stands_below(ready, session):
+    loaded = gallery.loaded()
+    info = msgspec.structs.replace(loaded.info, notes=("Computed by GPTQModel (TorchAten).",))
+    session.model_loaded.emit(msgspec.structs.replace(loaded, info=info))
+    assert "Transformers · bfloat16 · cpu · 269 MB\nComputed by GPTQModel (TorchAten)." in words(ready)
+
+
 def test_while_it_answers_nothing_is_loaded_or_unloaded(ready, session):
     session.become(State.ANSWERING)
     assert not find(ready, "Load").isEnabled()
