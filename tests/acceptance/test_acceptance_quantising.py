@@ -36,8 +36,8 @@ HELD_OUT = 5
 """Every fifth row of the text is held out: it is measured on, and the others calibrate."""
 BLOCKS = 64
 """Most blocks of 512 tokens to measure on."""
-KERNEL = 0.04
-"""How far the logits on GPTQModel's kernel may be from those on our linear, both in bfloat16, of the largest one."""
+KERNEL = 1.5
+"""How far logits on GPTQModel's kernel may be from the exact ones, in what ours are off; both in bfloat16."""
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,7 @@ def theirs(starter_folder, ours, texts, gptqmodel_home, tmp_path_factory):
     (folder / "blocks.json").write_text(json.dumps(blocks.tolist()), "utf-8")
     command = [gptqmodel_home[1], gptqmodel_quantising.__file__, starter_folder, folder / "blocks.json", folder / "out"]
     alone = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    alone["GPTQMODEL_CPU_WORKERS"] = "2"  # it expects more cores than a small machine has
     made = subprocess.run([*map(str, command)], env=alone, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr[-3000:]
     return folder / "out"
@@ -151,14 +152,14 @@ def test_it_predicts_no_worse_than_gptqmodel_s(ours, theirs, capsys):
     assert figures["ours"] <= figures["GPTQModel's"]
 
 
-def logits(home, folder, engine, prompt):
-    """Of every position of a prompt, in bfloat16, on the kernels of an engine; and what the loader says of them."""
+def logits(home, folder, engine, prompt, dtype="bfloat16"):
+    """Of every position of a prompt, on the kernels of an engine; and what the loader says of them."""
     with Loaders(home, read_settings_file(home.settings_file)) as loaders:
         found = loaders.find("autogptq")
         client = EngineClient(loaders.launch(found.ref), found.ref, home.logs)
     try:
         client.start()
-        request = LoadRequest(path=str(folder), dtype="bfloat16", device="cpu", settings={"engine": engine})
+        request = LoadRequest(path=str(folder), dtype=dtype, device="cpu", settings={"engine": engine})
         info = client.load(request).result(5 * PATIENCE)
         # Some kernels pack their weights anew in the first pass.
         for _ in range(2):
@@ -173,8 +174,14 @@ def test_our_linear_and_gptqmodel_s_kernel_agree(ours, gptqmodel_home, plugin_fo
     with plugins_of(*plugin_folders):
         there, notes = logits(gptqmodel_home[0], ours.folder, "gptqmodel", prompt)
         here, _ = logits(Home(tmp_path), ours.folder, "ours", prompt)
+        exact, _ = logits(Home(tmp_path), ours.folder, "ours", prompt, "float32")
     assert notes[0].startswith("Computed by GPTQModel (")
-    apart = float(np.abs(there - here).max() / np.abs(here).max())
+    off = {
+        name: float(np.abs(some - exact).max() / np.abs(exact).max())
+        for name, some in (("ours", here), ("theirs", there))
+    }
+    off["apart"] = float(np.abs(there - here).max() / np.abs(exact).max())
     with capsys.disabled():
-        print(f"\n{notes[0]} Logits apart by at most {apart:.4f} of the largest.")
-    assert 0 < apart <= KERNEL
+        print(f"\n{notes[0]} Off from float32, of the largest logit: {off}")
+    assert 0 < off["theirs"] <= KERNEL * off["ours"]
+    assert 0 < off["apart"] <= KERNEL * off["ours"]
