@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -22,6 +23,9 @@ from desktop.engine.messages import LoaderRef
 
 from .describer import Found
 from .words import one_line
+
+Reason = Literal["only", "preferred", "native", "name"]
+"""Which rule of the order put a loader first."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -56,6 +60,16 @@ def ordered(choices: Iterable[Choice], wanted: str | None = None, preferred: str
         )
 
     return sorted(considered, key=key)
+
+
+def why_chosen(choices: Sequence[Choice]) -> Reason:
+    """Which rule of the order made the first choice the first, where nobody asked for a loader by name."""
+    first, *others = [choice for choice in choices if choice.can_load]
+    if not others:
+        return "only"
+    if ordered([first, *others])[0] is not first:
+        return "preferred"
+    return "native" if first.verdict.native and not any(choice.verdict.native for choice in others) else "name"
 
 
 def failed_choice(found: Found) -> Choice:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.discovery.choice import Choice, why_not
+from desktop.discovery.choice import Choice
 from desktop.library.memory import MemoryFacts
 from desktop.library.models import ModelEntry
 from desktop.library.sizes import size_in_words
@@ -26,6 +26,7 @@ from desktop.session.plans import Loaded, LoadPlan, State
 from . import theme
 from .icons import Icons
 from .load_form import LoadForm
+from .loader_box import LoaderBox
 from .model_facts import context_in_words, estimate_in_words, loaded_in_words
 
 PATH_ROLE = Qt.ItemDataRole.UserRole
@@ -52,7 +53,6 @@ class BasePanel(QWidget):
         super().__init__(parent)
         self._state = State.EMPTY
         self._loaded: Loaded | None = None
-        self._choices: list[Choice] = []
         self._facts = MemoryFacts()
         self._outside: list[str] = []
         self._entries: list[ModelEntry] = []
@@ -67,16 +67,14 @@ class BasePanel(QWidget):
         path = self._model.currentData(PATH_ROLE)
         if not path:
             return None
-        plan = LoadPlan(name=self._model.currentText(), path=path, loader=self._loader.currentData() or "")
+        plan = LoadPlan(name=self._model.currentText(), path=path, loader=self._loader.wanted())
         return plan if self._form.is_valid() else self._form.fill(plan)
 
     def show_plan(self, plan: LoadPlan) -> None:
         """Choose what a plan says, though the library has not been listed yet."""
         self._form.show_plan(plan)
         self.choose(plan.path, plan.name)
-        if plan.loader and self._loader.findData(plan.loader) < 0:
-            self._loader.addItem(plan.loader, plan.loader)
-        self._loader.setCurrentIndex(max(self._loader.findData(plan.loader), 0))
+        self._loader.want(plan.loader)
 
     def choose(self, path: str, name: str = "") -> None:
         """Choose a model by its path, inside the library or not."""
@@ -118,20 +116,7 @@ class BasePanel(QWidget):
         """The loaders' verdicts about the chosen model came."""
         if path != self._model.currentData(PATH_ROLE):
             return
-        self._choices = list(choices)
-        wanted = self._loader.currentData()
-        with QSignalBlocker(self._loader):
-            self._loader.clear()
-            first = next((choice for choice in choices if choice.can_load), None)
-            automatic = self.tr("Automatic")
-            self._loader.addItem(f"{automatic}: {_title(first)}" if first else automatic, "")
-            for choice in choices:
-                self._loader.addItem(_title(choice), choice.found.ref.name)
-                row = self._loader.count() - 1
-                words = choice.verdict.reason if choice.can_load else why_not(choice)
-                self._loader.setItemData(row, theme.as_tooltip(words), Qt.ItemDataRole.ToolTipRole)
-                self._loader.model().item(row).setEnabled(choice.can_load)  # type: ignore[attr-defined]
-            self._loader.setCurrentIndex(max(self._loader.findData(wanted), 0))
+        self._loader.show_choices(choices)
         self._on_loader_chosen()
 
     def show_memory(self, path: str, facts: MemoryFacts) -> None:
@@ -169,11 +154,7 @@ class BasePanel(QWidget):
         self._file_action = menu.addAction(self.tr("A single &file (GGUF, safetensors)..."))
         self._browse.setMenu(menu)
         icons.put(self._browse, "mdi6.folder-open-outline")
-        self._loader = QComboBox()
-        self._loader.setAccessibleName(self.tr("Loader"))
-        self._loader.setToolTip(self.tr("The engine that opens the model; automatic takes the first that fits."))
-        self._loader.addItem(self.tr("Automatic"), "")
-        self._loader.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._loader = LoaderBox()
         self._facts_note = theme.Note()
         self._verdict = theme.Note()
         self._load = QPushButton(self.tr("Load"))
@@ -233,37 +214,42 @@ class BasePanel(QWidget):
         if self._loaded is not None and self._loaded.plan.path == path:
             now = loaded_in_words(self._loaded)
         else:
-            entry = next((entry for entry in self._entries if entry.path == path), None)
-            choice = self._choice()
+            entry, choice = self._entry(), self._loader.chosen()
             stored = (choice.verdict.memory_bytes if choice else 0) or (entry.size if entry else 0)
             now = estimate_in_words(stored, self._form.bits())
         self._facts_note.say("\n".join(words for words in (now, context_in_words(self._facts)) if words))
 
-    def _choice(self) -> Choice | None:
-        """The verdict of the loader that would be used."""
-        wanted = self._loader.currentData()
-        fitting = [choice for choice in self._choices if choice.can_load]
-        named = [choice for choice in self._choices if choice.found.ref.name == wanted]
-        return next(iter(named if wanted else fitting), None)
+    def _entry(self) -> ModelEntry | None:
+        """What the library knows of the chosen model."""
+        path = self._model.currentData(PATH_ROLE)
+        return next((entry for entry in self._entries if entry.path == path), None)
+
+    def _say_verdict(self) -> None:
+        """Why it can't be loaded, or who loads it and why."""
+        choice, entry = self._loader.chosen(), self._entry()
+        wrong = self._form.is_valid()
+        words = wrong or self._loader.words() or (entry.problem if entry and choice is None else "")
+        self._verdict.say(words, error=bool(wrong) or choice is None or not choice.can_load)
 
     def _show_buttons(self) -> None:
         loading = self._state is State.LOADING
         chosen = bool(self._model.currentData(PATH_ROLE))
         busy = self._state in {State.ANSWERING, State.WORKING}
         self._load.setText(self.tr("Cancel") if loading else self.tr("Load"))
-        refused = bool(self._choices) and self._choice() is None
-        self._load.setEnabled(loading or (chosen and not busy and not refused and not self._form.is_valid()))
+        self._load.setEnabled(
+            loading or (chosen and not busy and not self._loader.is_refused() and not self._form.is_valid())
+        )
         self._unload.setVisible(self._loaded is not None)
         self._unload.setEnabled(self._state in {State.READY, State.LOST})
         for widget in (self._model, self._browse, self._loader, self._form):
             widget.setEnabled(not loading)
 
     def _on_model_chosen(self) -> None:
-        self._choices, self._facts = [], MemoryFacts()
+        self._loader.forget()
+        self._facts = MemoryFacts()
         self._form.forget_leave()
         path = self._model.currentData(PATH_ROLE)
-        entry = next((entry for entry in self._entries if entry.path == path), None)
-        self._verdict.say(entry.problem if entry else "", error=True)
+        self._say_verdict()
         self._show_facts()
         self._show_buttons()
         if path:
@@ -271,30 +257,15 @@ class BasePanel(QWidget):
         self.plan_changed.emit()
 
     def _on_loader_chosen(self) -> None:
-        choice = self._choice()
-        refused = self._choices and choice is None
-        if refused:
-            self._verdict.say(
-                self.tr("No loader here can open it: {why}").format(why=why_not(self._choices[0])), error=True
-            )
-        else:
-            words = choice.verdict.reason if choice and not choice.can_load else ""
-            conversion = choice.verdict.conversion if choice else None
-            if conversion:
-                words = self.tr("{source}: converted once to {target}, {disk} on the disk, about {seconds} s").format(
-                    source=conversion.source,
-                    target=conversion.target,
-                    disk=size_in_words(conversion.disk_bytes),
-                    seconds=round(conversion.seconds),
-                )
-            self._verdict.say(words)
+        choice = self._loader.chosen()
+        self._say_verdict()
         self._form.show_loader(choice.found.info if choice else None)
         self._show_facts()
         self._show_buttons()
         self.plan_changed.emit()
 
     def _on_form_changed(self) -> None:
-        self._verdict.say(self._form.is_valid(), error=True)
+        self._say_verdict()
         self._show_facts()
         self._show_buttons()
         self.plan_changed.emit()
@@ -314,7 +285,3 @@ class BasePanel(QWidget):
 
     def _on_browse_file(self) -> None:
         self.browse_requested.emit(False)
-
-
-def _title(choice: Choice) -> str:
-    return choice.found.info.title if choice.found.info else choice.found.ref.name

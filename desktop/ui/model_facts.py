@@ -15,11 +15,11 @@ def tr(text: str) -> str:
 
 
 def loaded_in_words(loaded: Loaded) -> str:
-    """Loader, bits, type, device and memory of the model as it is loaded."""
+    """Loader, bits, type, device and memory of the model as it is loaded, and what the loader remarks of it."""
     info = loaded.info
     bits = tr("{bits}-bit").format(bits=info.bits) if info.bits != 16 else ""
     parts = [loaded.loader_title, bits, info.dtype, info.device, size_in_words(info.memory_bytes)]
-    return " · ".join(part for part in parts if part)
+    return "\n".join([" · ".join(part for part in parts if part), *info.notes])
 
 
 def estimate_in_words(stored: int, bits: int) -> str:

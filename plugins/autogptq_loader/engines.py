@@ -23,6 +23,11 @@ def is_installed(package: str) -> bool:
     return find_spec(package) is not None
 
 
+def is_strange(found: GptqCheckpoint, says: Mapping[str, Any]) -> bool:
+    """Whether GPTQModel takes it for another program's asymmetric checkpoint in the first format, which it refuses."""
+    return found.packing == "gptq" and not says.get("sym", True) and not says.get("meta")
+
+
 def why_not(engine: str, found: GptqCheckpoint, says: Mapping[str, Any]) -> str:
     """Why an engine can't open this checkpoint; empty where it can. `says` is its quantisation configuration."""
     if engine == OURS:
@@ -36,9 +41,17 @@ def why_not(engine: str, found: GptqCheckpoint, says: Mapping[str, Any]) -> str:
             return f"it doesn't know the architecture {found.model_type}"
         if found.mixed:
             return "it takes the same bits for all layers"
-    elif found.packing == "gptq" and not says.get("sym", True) and not says.get("meta"):
-        return "of asymmetric checkpoints in the first format it opens only its own"
+    elif is_strange(found, says) and not _means_the_same(found):
+        return (
+            "of asymmetric checkpoints in the first format it opens only its own, and it reads this one's differently"
+        )
     return "" if found.configured else "the checkpoint has no configuration"
+
+
+def _means_the_same(found: GptqCheckpoint) -> bool:
+    from .zero_points import mean_the_same  # needs torch
+
+    return mean_the_same(found)
 
 
 def choose(

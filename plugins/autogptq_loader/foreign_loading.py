@@ -24,6 +24,7 @@ from loader_kit.gptq_model import read_tensors
 from loader_kit.model_folder import first_line, load_tokenizer
 from loader_kit.torch_model import TorchModel, find_end_tokens
 
+from .engines import is_strange
 from .kernel_linear import KernelLinear, wrap_kernels
 
 TITLES = {"gptqmodel": "GPTQModel", "auto_gptq": "AutoGPTQ"}
@@ -39,7 +40,7 @@ def load_foreign(engine: str, request: LoadRequest, found: GptqCheckpoint, progr
     dtype = _dtype(engine, request, device)
     title = TITLES[engine]
     with tempfile.TemporaryDirectory(prefix="lora-deck-", ignore_cleanup_errors=True) as view:
-        folder = _fill_view(Path(view), Path(request.path), found)
+        folder = _fill_view(Path(view), Path(request.path), found, engine)
         progress("Reading the tokenizer", None)
         tokenizer = load_tokenizer(folder, request.trust_remote_code)
         progress(f"Loading weights with {title}", None)
@@ -69,7 +70,7 @@ def _dtype(engine: str, request: LoadRequest, device: torch.device) -> torch.dty
     return torch.float32 if engine == "auto_gptq" else torch.bfloat16
 
 
-def _fill_view(view: Path, path: Path, found: GptqCheckpoint) -> Path:
+def _fill_view(view: Path, path: Path, found: GptqCheckpoint, engine: str) -> Path:
     files = find_files(path)
     says = files.quantisation or {}
     repaired = repaired_files(files.folder)
@@ -87,6 +88,9 @@ def _fill_view(view: Path, path: Path, found: GptqCheckpoint) -> Path:
     if says.get("meta"):
         # By the program that wrote it GPTQModel knows how zero points are stored.
         plain["meta"] = says["meta"]
+    elif engine == "gptqmodel" and is_strange(found, says):
+        # This one's zero points mean to it what they mean to everybody; it knows only its own mark for that.
+        plain["meta"] = {"quantizer": ["gptqmodel:0.9.0"]}
     config["quantization_config"] = plain | {"quant_method": "gptq"}
     repaired |= {"config.json": config, "quantize_config.json": plain}
     make_view(files.folder, found.files, repaired, view)

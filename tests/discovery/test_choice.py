@@ -14,6 +14,7 @@ from desktop.discovery.choice import (
     nobody_fits,
     ordered,
     unknown_loader,
+    why_chosen,
     why_not,
     with_bits,
 )
@@ -103,6 +104,23 @@ def test_with_no_loader_at_all_the_cure_is_named():
 def test_a_reason_cannot_drive_the_terminal():
     words = why_not(choice("x", fits=False, reason="\x1b]0;title\x07 bad\r\nline"))
     assert words.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("among", "preferred", "why"),
+    [
+        (["native-a"], "", "only"),
+        (["native-a", "a-not-here", "a-refuses"], "", "only"),
+        (["native-a", "a-fits"], "", "native"),
+        (["native-a", "native-b"], "", "name"),
+        (["a-fits", "b-fits"], "", "name"),
+        (["native-a", "a-fits"], "a-fits", "preferred"),
+        (["native-a", "native-b"], "native-b", "preferred"),
+    ],
+)
+def test_the_rule_that_chose_is_known(among, preferred, why):
+    choices = [one for one in IN_ORDER if one.found.ref.name in among]
+    assert why_chosen(ordered(choices, preferred=preferred)) == why
 
 
 def test_sorting_is_stable_for_every_pair():

@@ -12,11 +12,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from autogptq_loader import engines, plugin
 from desktop.api import LoaderError, LoadRequest, LogitsRequest
 from loader_kit.gptq_files import find_files
 from loader_kit.gptq_format import recognise
+from loader_kit.gptq_unpacking import unpack_rows
+from loader_kit.quantising.packing import pack_rows
 from tests import tiny
 from tests.plugins.gptq_loaders import load_with, plain_twin
 from tests.plugins.gptq_making import CONFIG, make, make_autogptq
@@ -44,7 +47,6 @@ def test_the_first_engine_that_is_there_and_knows_the_checkpoint_is_taken(tmp_pa
     ("wanted", "says", "config", "words"),
     [
         ("auto_gptq", {"checkpoint_format": "gptq_v2"}, {}, "it doesn't know the format gptq_v2"),
-        ("gptqmodel", {"sym": False}, {}, "asymmetric checkpoints in the first format it opens only its own"),
         ("auto_gptq", {}, {"model_type": "qwen9"}, "it doesn't know the architecture qwen9"),
     ],
 )
@@ -55,6 +57,22 @@ def test_what_an_engine_can_t_open_is_told(tmp_path, wanted, says, config, words
         chosen(folder, wanted)
     with pytest.raises(LoaderError, match=r"loaders setup autogptq --engine gptqmodel"):
         chosen(folder, "gptqmodel", installed=())
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 8])
+def test_gptqmodel_gets_another_s_asymmetric_checkpoint_only_where_it_reads_it_alike(tmp_path, packed, bits):
+    write_checkpoint(tmp_path / "new", packed / "plain", bits=bits)
+    with pytest.raises(LoaderError, match=r"opens only its own, and it reads this one's differently"):
+        chosen(tmp_path / "new", "gptqmodel")
+    assert chosen(tmp_path / "new") == "auto_gptq"
+    tensors = load_file(tmp_path / "new" / "model.safetensors")
+    zeros = [name for name in tensors if name.endswith(".qzeros")]
+    for name in zeros:
+        stored = unpack_rows(tensors[name].T, bits).clamp(max=2**bits - 2)
+        tensors[name] = pack_rows(stored, bits).T.contiguous()
+    save_file(tensors, tmp_path / "new" / "model.safetensors")
+    # What GPTQModel adds to words of three bits is no one in every place.
+    assert chosen(tmp_path / "new") == ("auto_gptq" if bits == 3 else "gptqmodel")
 
 
 def test_a_pickle_is_never_given_to_an_engine_that_would_execute_it(tmp_path):

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLineEdit
 
 from desktop.api import Capabilities, Conversion, LoaderInfo, Verdict, settings_schema
-from desktop.discovery.choice import Choice
+from desktop.discovery.choice import Choice, failed_choice, ordered
 from desktop.discovery.describer import Found
 from desktop.engine.messages import LoaderRef
 from desktop.library.models import ModelEntry
@@ -78,7 +78,55 @@ def test_automatic_says_whom_it_means(listed):
 def test_nobody_fits(listed, session):
     verdict = Verdict(fits=False, reason="It is a picture.")
     session.verdicts_found.emit(gallery.MODEL, [Choice(gallery.LOADERS[0], verdict)])
-    assert "No loader here can open it: It is a picture." in words(listed)
+    assert "No loader here can open it.\nTransformers: It is a picture." in words(listed)
+    assert not find(listed, "Load").isEnabled()
+
+
+def quantised(session, **preferred):
+    """The loaders judge the chosen model, a GPTQ checkpoint that three of them know."""
+    said = {
+        "AutoGPTQ": Verdict(fits=True, native=True, reason="GPTQ 4-bit."),
+        "GPTQ-for-LLaMa": Verdict(fits=True, reason="GPTQ 4-bit."),
+        "Transformers": Verdict(fits=False, reason="This model is quantised with GPTQ."),
+    }
+    found = [Choice(Found(LoaderRef(title, title), LoaderInfo(title=title)), said[title]) for title in said]
+    found.append(Choice(gallery.LOADERS[1], Verdict(fits=True)))
+    session.verdicts_found.emit(gallery.MODEL, ordered(found, **preferred))
+
+
+def test_of_several_loaders_it_says_which_was_chosen_and_why(listed, session):
+    quantised(session)
+    others = "GPTQ-for-LLaMa could open it too. ExLlama could, but can't run here."
+    assert f"AutoGPTQ opens it: it is made for this format. {others}" in words(listed)
+    choose(find(listed, "Loader", QComboBox), "GPTQ-for-LLaMa")
+    others = "AutoGPTQ could open it too. ExLlama could, but can't run here."
+    assert f"You chose GPTQ-for-LLaMa. {others}" in words(listed)
+    choose(find(open_settings(listed), "Arithmetic type"), "float32")
+    assert f"You chose GPTQ-for-LLaMa. {others}" in words(listed)
+
+
+def test_it_says_where_the_settings_chose(listed, session):
+    quantised(session, preferred="GPTQ-for-LLaMa")
+    assert "GPTQ-for-LLaMa opens it: your settings prefer it. AutoGPTQ could open it too." in words(listed)
+
+
+def test_one_loader_alone_needs_no_words(listed):
+    assert "opens it" not in words(listed)
+
+
+def test_each_loader_says_why_it_does_not_open_a_model(listed, session):
+    said = ("It has no config.json.", "It is no GPTQ.", "It is a picture.")
+    titles = ("Transformers", "AutoGPTQ", "GPTQ-for-LLaMa")
+    found = [
+        Choice(Found(LoaderRef(title, title), LoaderInfo(title=title)), Verdict(fits=False, reason=reason))
+        for title, reason in zip(titles, said, strict=True)
+    ]
+    found.append(failed_choice(gallery.LOADERS[2]))
+    session.verdicts_found.emit(gallery.MODEL, found)
+    seen = words(listed)
+    for title, reason in zip(titles, said, strict=True):
+        assert f"{title}: {reason}" in seen
+    assert "parrot: ImportError: No module named 'polly'" in seen
     assert not find(listed, "Load").isEnabled()
 
 
@@ -140,6 +188,13 @@ def test_a_loaded_model_tells_what_it_is_and_can_be_unloaded(ready, session):
     session.model_unloaded.emit()
     assert not sees(ready, "Unload")
     assert "no model" in words(ready)
+
+
+def test_what_the_loader_remarks_of_a_loaded_model_stands_below(ready, session):
+    loaded = gallery.loaded()
+    info = msgspec.structs.replace(loaded.info, notes=("Computed by GPTQModel (TorchAten).",))
+    session.model_loaded.emit(msgspec.structs.replace(loaded, info=info))
+    assert "Transformers · bfloat16 · cpu · 269 MB\nComputed by GPTQModel (TorchAten)." in words(ready)
 
 
 def test_while_it_answers_nothing_is_loaded_or_unloaded(ready, session):
