@@ -147,7 +147,7 @@ def test_the_bin_form_and_a_second_time(run, hub, home, tmp_path):
     ran = run("download", NAME)
     assert ran.status == 0
     assert "3 files, 66.0 kB, 66.0 kB of it here already, into " in ran.err
-    assert "Complete and verified: 3 files, 66.0 kB; all of it was here already.\n" in ran.err
+    assert "Up to date: 3 files, 66.0 kB, as on the hub at commit " in ran.err
     weights = files.pop("adapter_model.safetensors")
     hub.add("old/form", files | {"adapter_model.bin": weights})
     assert run("download", "old/form").status == 0
