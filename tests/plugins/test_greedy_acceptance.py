@@ -75,7 +75,9 @@ def test_the_same_seed_draws_the_same_answer_after_other_prompts(load, tiny_fold
 
 
 @pytest.mark.long
-def test_fifty_prompts_on_the_starter(load, stack):
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("stacked", [False, True], ids=["base", "stack"])
+def test_fifty_prompts_on_the_starter(load, stack, stacked):
     from transformers import AutoModelForCausalLM
 
     from tests.benchmarks.starter import starter_model
@@ -83,10 +85,10 @@ def test_fifty_prompts_on_the_starter(load, stack):
     folder = starter_model()
     model = load(folder, dtype="float32")
     base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    if stacked:
+        rows, base = stack(base)
+        model.stack.replace(rows)
     check(model, base, 50, 16)
-    rows, merged = stack(base)
-    model.stack.replace(rows)
-    check(model, merged, 50, 16)
 
 
 @pytest.mark.long
