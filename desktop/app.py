@@ -44,9 +44,7 @@ def run_window(home: Home, settings: Settings, plan: LoadPlan | None, rows: tupl
         plan = saved.plan
 
     def begin() -> None:
-        # Modules and widgets live as long as the window; without them a collection is too short to be felt.
-        gc.freeze()
-        gc.enable()
+        begin_collecting()
         window.begin(plan, rows, notice)
 
     def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -67,6 +65,15 @@ def run_window(home: Home, settings: Settings, plan: LoadPlan | None, rows: tupl
     finally:
         sys.excepthook = sys.__excepthook__
         session.shut_down()
+
+
+def begin_collecting() -> None:
+    """Have Python look for garbage from now on, but not in what is there.
+
+    Modules and widgets live as long as the window; without them a collection is too short to be felt.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 def when_painted(window: QWidget, begin: Callable[[], None]) -> None:

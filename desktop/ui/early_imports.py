@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 import threading
@@ -80,6 +81,9 @@ def _steps(then: Callable[[], bool]) -> Iterator[None]:
         for module in TRAIN:
             importlib.import_module(module)
             yield
+    # What has come is never garbage. Looking through numpy's and pyqtgraph's would hold the window up for a tenth of a
+    # second, each time Python looks for some.
+    gc.freeze()
 
 
 def _take_names(module: ModuleType) -> Iterator[None]:

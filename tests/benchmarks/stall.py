@@ -5,6 +5,7 @@ WHAT is load, generate, attach or many. Prints the gaps between the timer's tick
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ from time import perf_counter
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
-from desktop.app import make_application
+from desktop.app import begin_collecting, make_application
 from desktop.library.home import Home
 from desktop.library.settings import Settings
 from desktop.session.plans import LoadPlan, State
@@ -80,6 +81,7 @@ def pause(milliseconds: int) -> None:
 def measure(window: MainWindow, session: Session, plan: LoadPlan, what: str) -> list[float]:
     """The gaps while one thing goes on."""
     gaps = Gaps()
+    begin_collecting()
     window.begin(None, None)
     pause(12_000 if what == "load" else 3_000)  # icons imported, engine warmed
     if what != "load":
@@ -150,6 +152,7 @@ def use_many(window: MainWindow) -> None:
 
 def main(folder: str, what: str) -> None:
     """One window, one thing."""
+    gc.disable()  # as the command does, until the window shows
     application = make_application([])
     home = Home(Path(folder))
     session = Session(home, Settings())
