@@ -22,6 +22,8 @@ class AnswerColumn(QWidget):
         self._title = theme.heading(title)
         self._title.hide()
         self._line = 0
+        self._note = theme.Note()
+        self._note.setContentsMargins(theme.MARGIN, 0, theme.MARGIN, 0)
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
         self._text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
@@ -32,12 +34,17 @@ class AnswerColumn(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self._title)
+        layout.addWidget(self._note)
         layout.addWidget(self._text, 1)
         self._title.setContentsMargins(theme.MARGIN, theme.GAP, theme.MARGIN, 0)
 
     def show_title(self, shown: bool) -> None:
         """While there are two columns, each says what it is."""
         self._title.setVisible(shown)
+
+    def say(self, note: str) -> None:
+        """What has to be known of the answers, under the title; empty where there is nothing."""
+        self._note.say(note)
 
     def write_prompt(self, prompt: str) -> None:
         """What was asked, set off from the answers."""

@@ -45,6 +45,10 @@ class ChatView(QWidget):
         if base is not None and self._base.isHidden():
             half = max(self.width() // 2, 1)
             self._split.setSizes([half, half])
+        # Else the base seems to have the adapter's manner by itself.
+        earlier = any(turn.is_reply for turn in turns[:-1])
+        note = self.tr("The base reads the earlier replies too, whoever wrote them, and may go on in their manner.")
+        self._base.say(note if earlier else "")
         self._base.setVisible(base is not None)
 
     def grow_base(self, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox, QPlainTextEdit, QTextBrowser, QToolButton
+from PySide6.QtWidgets import QLabel, QMessageBox, QPlainTextEdit, QPushButton, QTextBrowser, QToolButton
 
 from desktop.api import Message
 from desktop.library.conversation import path_of
@@ -313,3 +313,16 @@ def test_an_answer_that_ends_unseen_is_told(ready, session, monkeypatch):
     monkeypatch.setattr(ready, "isActiveWindow", lambda: False)
     ask(ready, session, "Two?", "Dos.")
     assert told == [ready]
+
+
+def test_the_base_is_said_to_read_the_earlier_replies_where_there_are_any(ready, session):
+    manner = "The base reads the earlier replies too"
+
+    def compare(prompt):
+        type_text(find(ready, "Prompt", QPlainTextEdit), prompt)
+        click(find(ready, "Compare with base", QPushButton))
+        replies(session, "Arr.", base=gallery.answer(prompt, "Paris.").with_stack)
+        return " ".join(label.text() for label in ready.place.chat.findChildren(QLabel) if label.isVisible())
+
+    assert manner not in compare("One?")
+    assert manner in compare("Two?")
