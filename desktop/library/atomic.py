@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+STALE = 60.0
+"""Seconds after which a file that was being written is not being written any more."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -39,6 +43,16 @@ def written_atomically(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def remove_halves(path: Path) -> None:
+    """Delete what a kill in the middle of writing `path` has left beside it; another process may be writing it now."""
+    for half in path.parent.glob(f".{path.name}.*.part"):
+        try:
+            if time.time() - half.stat().st_mtime > STALE:
+                half.unlink()
+        except OSError:
+            continue  # gone meanwhile, or not ours to delete: the next start tries again
 
 
 def set_aside(path: Path) -> Path:

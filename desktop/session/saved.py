@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from desktop.api import Lora, Sampling
-from desktop.library.atomic import set_aside, write_atomically
+from desktop.library.atomic import remove_halves, set_aside, write_atomically
 
 from .plans import Answer, LoadPlan
 from .train_draft import TrainDraft
@@ -59,6 +59,7 @@ def read_saved(root: Path) -> tuple[Saved, str]:
     A file that can't be read is moved aside, never overwritten.
     """
     path = root / FILE
+    remove_halves(path)
     try:
         return msgspec.json.decode(path.read_bytes(), type=Saved), ""
     except FileNotFoundError:

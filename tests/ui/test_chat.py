@@ -46,11 +46,11 @@ def ask(window, session, prompt, reply, **facts):
     return replies(session, reply, **facts)
 
 
-def choose(window, message, verb):
-    """Open a message's menu by its button, and choose from it."""
+def choose(window, message, verb, number=-1):
+    """Open a message's menu by its button, and choose from it; of several that are called so, the last by default."""
     said(window)
     named = [one for one in window.findChildren(QToolButton) if one.isVisible() and name_of(one).endswith(message)]
-    click(named[-1])
+    click(sorted(named, key=lambda one: one.mapToGlobal(one.rect().center()).y())[number])
     menu = window.place.chat.menu
     until(menu.isVisible)
     (action,) = [one for one in menu.actions() if one.isVisible() and one.text().replace("&", "") == verb]
