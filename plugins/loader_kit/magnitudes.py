@@ -21,7 +21,7 @@ def refuse_damaged_magnitudes(
     tensors: Mapping[str, torch.Tensor], outputs: Mapping[str, int | None], name: str
 ) -> None:
     """Raise LoaderError unless each of these modules has sound magnitudes, as many as are given here if any are."""
-    found = _by_module(tensors)
+    found = magnitudes_by_module(tensors)
     for module, size in outputs.items():
         if module not in found:
             raise LoaderError(f"{name} is incomplete: {plain(module)} has no magnitudes. Download it again.")
@@ -31,7 +31,7 @@ def refuse_damaged_magnitudes(
 
 def rescale(tensors: Mapping[str, torch.Tensor], modules: Mapping[str, Any]) -> bool:
     """Whether magnitudes among these differ from what the base's own modules, given by name, start with."""
-    found = _by_module(tensors)
+    found = magnitudes_by_module(tensors)
     return any(_differ(found[name], module.weight.detach()) for name, module in modules.items() if name in found)
 
 
@@ -45,7 +45,8 @@ def _differ(magnitudes: torch.Tensor, weight: torch.Tensor) -> bool:
     return not any(start.shape == flat.shape and torch.allclose(start, flat, rtol=near) for start in starts)
 
 
-def _by_module(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def magnitudes_by_module(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The magnitudes among an adapter's tensors, by the name of their module."""
     return {match["module"]: tensor for key, tensor in tensors.items() if (match := MAGNITUDE.match(key))}
 
 

@@ -8,10 +8,9 @@ import math
 import pytest
 import torch
 
-from desktop.api import LoaderError, TrainSettings, Unsupported
+from desktop.api import LoaderError, TrainSettings
 from loader_kit.training.adapter import TrainedAdapter
 from loader_kit.training.batches import Micro, split
-from loader_kit.training.refusals import refuse_what_cannot_be
 from loader_kit.training.samples import make_samples
 from loader_kit.training.stepping import Stepper
 from tests import tiny
@@ -121,8 +120,3 @@ def test_factors_start_as_pefts_do(tiny_model):
 def test_an_unknown_target_is_refused_with_the_names_there_are(tiny_model):
     with pytest.raises(LoaderError, match=r"no linear called 'c_attn'. It has down_proj, gate_proj, k_proj"):
         TrainedAdapter(tiny_model, TrainSettings(targets=("q_proj", "c_attn")))
-
-
-def test_dora_is_refused_in_words(load, tiny_folder):
-    with pytest.raises(Unsupported, match="DoRA"):
-        refuse_what_cannot_be(load(tiny_folder, dtype="float32"), TrainSettings(dora=True))

@@ -21,6 +21,8 @@ def stirred(model, settings=SETTINGS):
     with torch.no_grad():
         for site in adapter.sites.values():
             site.b.copy_(torch.randn(site.b.shape, generator=random) / 8)
+            if site.magnitude is not None:
+                site.magnitude.mul_(1 + torch.rand(site.magnitude.shape, generator=random) / 4)
     return adapter
 
 
@@ -50,8 +52,13 @@ def reference(model, adapter, samples, folder, merged=None):
         loss = torch.nn.functional.cross_entropy(logits, wanted, ignore_index=-100, reduction="sum") / labels
         loss.backward()
         total += float(loss.detach())
-    found = {name.replace(".default", ""): one.grad for name, one in peft.named_parameters() if one.grad is not None}
+    found = {_as_written(name): one.grad for name, one in peft.named_parameters() if one.grad is not None}
     return total, found
+
+
+def _as_written(name):
+    """A parameter's name as PEFT writes it into an adapter's file."""
+    return name.replace(".default", "").replace("lora_magnitude_vector.weight", "lora_magnitude_vector")
 
 
 def far_apart(ours, theirs):

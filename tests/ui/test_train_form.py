@@ -220,3 +220,12 @@ def test_settings_seldom_changed_are_folded(filled):
 def test_the_words_of_data_are_never_taken_for_html(filled, session):
     session.training.data_refused.emit(gallery.HOSTILE)
     assert gallery.HOSTILE in words(filled)
+
+
+def test_magnitudes_can_be_asked_for(place):
+    from desktop.ui.train_settings_form import TrainSettingsForm
+
+    form = place.findChild(TrainSettingsForm)
+    assert not form.settings().dora
+    form.show_settings(TrainSettings(dora=True))
+    assert form.settings().dora

@@ -13,8 +13,10 @@ import torch
 from desktop.api import LoaderError, TrainSettings
 from loader_kit.adapter_files import read_adapter
 from loader_kit.folding import is_conv1d
+from loader_kit.magnitudes import magnitudes_by_module
 from loader_kit.matching import scaling_of
 
+from .dora_site import DoraSite
 from .targets import choose_targets, target_modules
 from .trained_site import TrainedSite
 
@@ -23,19 +25,20 @@ PREFIX = "base_model.model."
 
 
 class TrainedAdapter:
-    """A LoRA on some linears of a model. Nothing acts before `enter`."""
+    """A LoRA or DoRA on some linears of a model. Nothing acts before `enter`."""
 
     def __init__(self, model: Any, settings: TrainSettings, base: str = "") -> None:
-        """Fresh factors as PEFT makes them: A uniform after Kaiming, B zero. `base` is the base's name or path.
+        """Fresh factors as PEFT makes them: A uniform after Kaiming, B zero, magnitudes the norms of the base.
 
-        Raises LoaderError for unknown targets.
+        `base` is the base's name or path. Raises LoaderError for unknown targets.
         """
         self._settings = settings
         chosen = choose_targets(model, settings.targets)
         root = math.sqrt(settings.rank) if settings.rslora else settings.rank
         self.scale = settings.alpha / root
-        self.sites = {
-            name: TrainedSite(module, settings.rank, self.scale, settings.dropout) for name, module in chosen.items()
+        kind = DoraSite if settings.dora else TrainedSite
+        self.sites: dict[str, TrainedSite] = {
+            name: kind(module, settings.rank, self.scale, settings.dropout) for name, module in chosen.items()
         }
         self._names = target_modules(model, chosen)
         self._base = base
@@ -50,8 +53,8 @@ class TrainedAdapter:
 
     @property
     def parameters(self) -> list[torch.Tensor]:
-        """All factors, float32, in a fixed order."""
-        return [side for site in self.sites.values() for side in (site.a, site.b)]
+        """All factors, then all magnitudes, float32, in a fixed order."""
+        return [tensor for _, tensor in self._named()]
 
     @property
     def size(self) -> int:
@@ -68,6 +71,11 @@ class TrainedAdapter:
         for site in self.sites.values():
             site.leave()
 
+    def changed(self) -> None:
+        """To be called after every change of `parameters` while it acts."""
+        for site in self.sites.values():
+            site.changed()
+
     def tensors(self) -> dict[str, torch.Tensor]:
         """The factors by the names PEFT gives them, on the CPU."""
         return {name: side.detach().cpu().contiguous() for name, side in self._named()}
@@ -83,14 +91,19 @@ class TrainedAdapter:
         with torch.no_grad():
             for name, side in self._named():
                 side.copy_(tensors[name])
+        self.changed()
 
     def continue_from(self, folder: Path) -> None:
         """Begin with the factors of an adapter. Raises LoaderError where they don't fit."""
         files = read_adapter(folder, folder.name)
-        if files.config.get("use_dora") or files.parts.tensors():
+        if files.parts.tensors():
             raise LoaderError(
-                f"{folder.name} brings more than factors (magnitudes, biases or whole modules), and a run can continue "
-                "only plain LoRA and rsLoRA adapters. Choose another one."
+                f"{folder.name} brings biases or whole modules, and a run can continue only LoRA, rsLoRA and DoRA "
+                "adapters. Choose another one."
+            )
+        if files.config.get("use_dora") and not self._settings.dora:
+            raise LoaderError(
+                f"{folder.name} has magnitudes, so only a run that trains them goes on: set dora to true."
             )
         missing = [name for name in self.sites if name not in files.modules]
         further = [name for name in files.modules if name not in self.sites]
@@ -111,6 +124,7 @@ class TrainedAdapter:
                 # What the adapter does stays the same where this run scales differently.
                 site.a.copy_(factors.a)
                 site.b.copy_(factors.b.float() * (scaling_of(name, files) / self.scale))
+        self._take_magnitudes(magnitudes_by_module(files.tensors) if files.config.get("use_dora") else {})
 
     def config(self) -> dict[str, Any]:
         """The adapter's configuration as PEFT reads it."""
@@ -126,7 +140,7 @@ class TrainedAdapter:
             "bias": "none",
             "fan_in_fan_out": self._conv1d,
             "use_rslora": self._settings.rslora,
-            "use_dora": False,
+            "use_dora": self._settings.dora,
             "inference_mode": True,
         }
 
@@ -139,7 +153,19 @@ class TrainedAdapter:
             "adapter_model.safetensors": save(self.tensors(), metadata={"format": "pt"}),
         }
 
+    @torch.no_grad()
+    def _take_magnitudes(self, given: Mapping[str, torch.Tensor]) -> None:
+        """Those of an adapter whose factors are here already; those of a plain LoRA where it brings none."""
+        for name, site in self.sites.items():
+            if isinstance(site, DoraSite):
+                site.settle()
+                if name in given and site.magnitude is not None:
+                    site.magnitude.copy_(given[name].flatten())
+
     def _named(self) -> Iterator[tuple[str, torch.Tensor]]:
         for name, site in self.sites.items():
             yield f"{PREFIX}{name}.lora_A.weight", site.a
             yield f"{PREFIX}{name}.lora_B.weight", site.b
+        for name, site in self.sites.items():
+            if site.magnitude is not None:
+                yield f"{PREFIX}{name}.lora_magnitude_vector", site.magnitude

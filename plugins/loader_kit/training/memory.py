@@ -33,13 +33,14 @@ def token_bytes(model: Any, settings: TrainSettings) -> int:
 
     A layer keeps about 14 numbers for each of the hidden width (norms, queries, keys, values, what attention gives,
     residuals) and 5 for each of the inner width (gate, up, their product, and what the activation keeps). With
-    gradient checkpointing only its input is kept, and one layer in full at a time.
+    gradient checkpointing only its input is kept, and one layer in full at a time. Magnitudes (DoRA) keep what each
+    linear gives before it is rescaled: 5 more of the hidden width and 2 of the inner.
     """
     config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
     hidden = int(getattr(config, "hidden_size", 0) or model.get_input_embeddings().weight.shape[1])
     inner = int(getattr(config, "intermediate_size", 0) or 4 * hidden)
     layers = int(getattr(config, "num_hidden_layers", 0) or 1)
-    a_layer = 14 * hidden + 5 * inner
+    a_layer = (19 * hidden + 7 * inner) if settings.dora else (14 * hidden + 5 * inner)
     numbers = layers * hidden + a_layer if settings.gradient_checkpointing else layers * a_layer
     kind = model.get_input_embeddings().weight.dtype
     return numbers * (4 if is_slow(model) or kind == torch.float32 else 2)

@@ -47,9 +47,9 @@ def plan_training(owner: TorchModel, request: TrainRequest) -> TrainPlan:
 
 
 def count_parameters(owner: TorchModel, settings: TrainSettings) -> int:
-    """Numbers of a LoRA on the modules the settings name: rank * (in + out) of each."""
+    """Numbers of a LoRA on the modules the settings name: rank * (in + out) of each, and out more with magnitudes."""
     sizes = [linear_sizes(module) for module in choose_targets(owner.model, settings.targets).values()]
-    return sum(settings.rank * (size[0] + size[1]) for size in sizes if size)
+    return sum(settings.rank * (size[0] + size[1]) + settings.dora * size[1] for size in sizes if size)
 
 
 def _strange_with(read: Samples, settings: TrainSettings, steps: int, owner: TorchModel) -> list[str]:

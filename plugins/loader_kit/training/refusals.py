@@ -11,17 +11,15 @@ import torch
 from desktop.api import LoaderError, TrainRequest, TrainSettings, Unsupported
 from loader_kit.matching import linear_sizes
 
+from .base_weight import has_exact_weight
+from .targets import choose_targets
+
 if TYPE_CHECKING:
     from loader_kit.torch_model import TorchModel
 
 
 def refuse_what_cannot_be(owner: TorchModel, settings: TrainSettings) -> None:
     """Raise Unsupported, in words, for settings and stacks that training knows nothing of."""
-    if settings.dora:
-        raise Unsupported(
-            "Training magnitudes (DoRA) is not possible here: it rescales the base's own output, which the stack's "
-            "exact sums leave alone. Train a LoRA or an rsLoRA, with a higher rank if it should learn more."
-        )
     if owner.stack.through_peft:
         raise Unsupported("The stack holds a DoRA adapter, and nothing can be trained on top of one. Take it off.")
     far = next((name for name, one in owner.model.named_parameters() if one.device.type == "meta"), None)
@@ -29,6 +27,24 @@ def refuse_what_cannot_be(owner: TorchModel, settings: TrainSettings) -> None:
         raise Unsupported(
             f"Part of this model ({far}) is not in memory (offloaded), so it can't be trained on. Load it in 4 bits, "
             "or on a device that holds all of it."
+        )
+    if settings.dora:
+        _refuse_dora(owner, settings)
+
+
+def _refuse_dora(owner: TorchModel, settings: TrainSettings) -> None:
+    names = ", ".join(row.name for row in owner.stack.rows)
+    if names:
+        raise Unsupported(
+            f"Magnitudes (DoRA) rescale the base's own output, so they can't be trained on top of a stack ({names}). "
+            "Take all adapters off, or train a LoRA or an rsLoRA."
+        )
+    chosen = choose_targets(owner.model, settings.targets)
+    packed = next((name for name, module in chosen.items() if not has_exact_weight(module)), None)
+    if packed is not None:
+        raise Unsupported(
+            f"Training magnitudes (DoRA) needs the norms of the base's weights, and those of {packed} are packed in a "
+            "way that does not tell them. Load it with engine=ours, where the loader has that setting, or train a LoRA."
         )
 
 

@@ -40,6 +40,7 @@ class Stepper:
         """The adapter acts on the model already, which is in training mode. Without a group the process is alone."""
         self._settings = settings
         self._group = group or Group()
+        self._adapter = adapter
         self.parameters = adapter.parameters
         self.optimizer = make_optimizer(settings, self.parameters)
         # Processes that train together leave different inputs out.
@@ -76,4 +77,5 @@ class Stepper:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.optimizer.step()
+        self._adapter.changed()
         self.optimizer.zero_grad(set_to_none=True)

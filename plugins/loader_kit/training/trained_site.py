@@ -29,6 +29,8 @@ class TrainedSite:
         device = module.weight.device if module.weight.device.type != "meta" else torch.device("cpu")
         self.a = torch.zeros(rank, sizes[0], device=device, requires_grad=True)
         self.b = torch.zeros(sizes[1], rank, device=device, requires_grad=True)
+        self.magnitude: torch.Tensor | None = None
+        """What each output is rescaled to, (out) in float32, where that is trained as well."""
         self._original: Callable[..., torch.Tensor] | None = None
         self._had_own_forward = False
         self.widen = False
@@ -57,19 +59,29 @@ class TrainedSite:
             del self._module.forward
         self._original = None
 
+    def changed(self) -> None:
+        """To be called after every change of the factors while they act."""
+
     def _fused(self, x: torch.Tensor) -> torch.Tensor:
+        return self._together(x, self._module.bias)
+
+    def _together(self, x: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         y: torch.Tensor = _FrozenWithFactors.apply(  # type: ignore[no-untyped-call]
-            x, self._module.weight, self._module.bias, self.a, self.b, self._scale, self.widen
+            x, self._module.weight, bias, self.a, self.b, self._scale, self.widen
         )
         return y
 
     def _beside(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         assert self._original is not None
         y = self._original(x, *args, **kwargs)
-        kind = _kind(x)
-        given = functional.dropout(x.to(kind), self._dropout, training=self._module.training)
-        h = functional.linear(given, self.a.to(kind))
-        return (y + functional.linear(h, self.b.to(kind)) * self._scale).to(y.dtype)
+        given = functional.dropout(x.to(_kind(x)), self._dropout, training=self._module.training)
+        return (y + self._addition(given)).to(y.dtype)
+
+    def _addition(self, given: torch.Tensor) -> torch.Tensor:
+        """scale * B A x, in the type the factors compute in."""
+        kind = _kind(given)
+        h = functional.linear(given.to(kind), self.a.to(kind))
+        return functional.linear(h, self.b.to(kind)) * self._scale
 
 
 def _kind(x: torch.Tensor) -> torch.dtype:
