@@ -112,6 +112,10 @@ class BasePanel(QWidget):
             self._show_facts()
         self._show_buttons()
 
+    def lists(self, path: str) -> bool:
+        """Whether the library's list has the model at a path."""
+        return any(entry.path == path for entry in self._entries)
+
     def show_verdicts(self, path: str, choices: Sequence[Choice]) -> None:
         """The loaders' verdicts about the chosen model came."""
         if path != self._model.currentData(PATH_ROLE):

@@ -455,7 +455,9 @@ class MainWindow(QMainWindow):
         self.dialogs.chooser.show_base(loaded.info.path)
         self._counter.text_changed(self.place.box.text())
         self._show_context()
-        self._session.list_library()
+        if not self.base.lists(loaded.info.path):
+            # Fetched or converted just now. Else reading the library would only hold up the painting of what is new.
+            self._session.list_library()
         self._session.touch()
 
     @Slot()

@@ -288,3 +288,18 @@ def test_the_whole_name_is_in_reach_in_the_smallest_window(make_window, session)
     for button in ("Browse", "Load", "Settings", "Add"):
         shown = find(window, button)
         assert shown.visibleRegion().boundingRect().size() == shown.size(), f"{name_of(shown)} is cut off"
+
+
+def test_the_library_is_read_again_only_for_a_model_that_is_new(window, session):
+    gallery.library(session)
+    listed = window.base._entries[0].path
+    before = len([verb for verb, _ in session.asked if verb == "list_library"])
+
+    def load(path):
+        loaded = gallery.loaded()
+        info = msgspec.structs.replace(loaded.info, path=path)
+        session.model_loaded.emit(msgspec.structs.replace(loaded, info=info))
+        return len([verb for verb, _ in session.asked if verb == "list_library"]) - before
+
+    assert load(listed) == 0
+    assert load("/somewhere/new") == 1
