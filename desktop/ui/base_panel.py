@@ -51,6 +51,7 @@ class BasePanel(QWidget):
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         """Nothing to choose from yet."""
         super().__init__(parent)
+        self._icons = icons
         self._state = State.EMPTY
         self._loaded: Loaded | None = None
         self._facts = MemoryFacts()
@@ -240,6 +241,7 @@ class BasePanel(QWidget):
         chosen = bool(self._model.currentData(PATH_ROLE))
         busy = self._state in {State.ANSWERING, State.WORKING}
         self._load.setText(self.tr("Cancel") if loading else self.tr("Load"))
+        self._icons.put(self._load, "mdi6.close" if loading else "mdi6.play")
         self._load.setEnabled(
             loading or (chosen and not busy and not self._loader.is_refused() and not self._form.is_valid())
         )

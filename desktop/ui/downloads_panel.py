@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
     QPushButton,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -24,6 +26,18 @@ from .share_delegate import HEIGHT, ShareDelegate
 
 TALL = 176
 """Pixels of the list: some downloads and the files that are coming; more are scrolled to."""
+
+
+class NameDelegate(QStyledItemDelegate):
+    """Files lose their end where there is no room: shards of a model differ in the middle of their names."""
+
+    def initStyleOption(  # noqa: N802
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Files are the rows that can't be chosen."""
+        super().initStyleOption(option, index)
+        if not index.flags() & Qt.ItemFlag.ItemIsSelectable:
+            option.textElideMode = Qt.TextElideMode.ElideRight
 
 
 class DownloadsPanel(QWidget):
@@ -96,6 +110,7 @@ class DownloadsPanel(QWidget):
     def _make_view(self) -> QTableView:
         view = QTableView()
         view.setModel(self._table)
+        view.setItemDelegateForColumn(NAME, NameDelegate(view))
         view.setItemDelegateForColumn(STATE, ShareDelegate(view))
         view.setShowGrid(False)
         view.setWordWrap(False)

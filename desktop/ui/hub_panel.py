@@ -39,6 +39,7 @@ class HubPanel(QWidget):
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         """Nothing was asked."""
         super().__init__(parent)
+        self._icons = icons
         self._busy = False
         self._words = QLineEdit()
         self._words.setPlaceholderText(self.tr("Words of the name; none shows the most downloaded"))
@@ -162,6 +163,7 @@ class HubPanel(QWidget):
         self._busy_bar.setSizePolicy(policy)
         self._busy_bar.setVisible(self._busy)
         self._search.setText(self.tr("Stop") if self._busy else self.tr("Search"))
+        self._icons.put(self._search, "mdi6.stop" if self._busy else "mdi6.magnify")
         self._download.setEnabled(self._chosen() is not None)
 
     def _on_kind_changed(self) -> None:

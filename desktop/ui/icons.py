@@ -37,11 +37,21 @@ class Icons(QObject):
         self._soon.start()
 
     def put(self, button: QAbstractButton, name: str) -> None:
-        """Give a button an icon by qtawesome's name."""
-        self._wanted.append((button, name))
-        button.destroyed.connect(self._on_destroyed)
+        """Give a button an icon by qtawesome's name, in place of the one it may have."""
+        had = self.name_of(button)
+        if had == name:
+            return
+        if had:
+            self._wanted = [(one, name if one is button else old) for one, old in self._wanted]
+        else:
+            self._wanted.append((button, name))
+            button.destroyed.connect(self._on_destroyed)
         if self._ready:
             self._draw(button, name)
+
+    def name_of(self, button: QAbstractButton) -> str:
+        """The name of a button's icon; empty where it has none."""
+        return next((name for one, name in self._wanted if one is button), "")
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Draw anew when the theme changes."""

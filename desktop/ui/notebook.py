@@ -27,6 +27,7 @@ class Notebook(QWidget):
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         """Empty."""
         super().__init__(parent)
+        self._icons = icons
         self._state = State.EMPTY
         self._writing = False
         self._edit = PromptEdit()
@@ -117,6 +118,7 @@ class Notebook(QWidget):
         answering = self._state is State.ANSWERING
         ready = self._state is State.READY and not self._edit.document().isEmpty()
         self._complete.setText(self.tr("Stop") if answering else self.tr("Complete"))
+        self._icons.put(self._complete, "mdi6.stop" if answering else "mdi6.send")
         self._complete.setToolTip(self.tr("Let the model write on where the text ends (Ctrl+Enter)"))
         self._complete.setEnabled(answering or ready)
 

@@ -30,6 +30,7 @@ class PromptBox(QWidget):
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         """Empty."""
         super().__init__(parent)
+        self._icons = icons
         self._state = State.EMPTY
         self._has_answer = False
         self._edit = PromptEdit()
@@ -151,6 +152,7 @@ class PromptBox(QWidget):
         has_text = not self._edit.document().isEmpty()
         ready = self._state is State.READY
         self._send.setText(self.tr("Stop") if answering else self.tr("Send"))
+        self._icons.put(self._send, "mdi6.stop" if answering else "mdi6.send")
         self._send.setEnabled(answering or (ready and has_text))
         self._compare.setEnabled(ready and has_text)
         self._again.setEnabled(ready and self._has_answer)

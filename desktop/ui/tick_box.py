@@ -1,4 +1,4 @@
-"""A check box whose empty box can be seen on dark ground too."""
+"""A check box whose box can be seen on dark ground too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TickBox(QCheckBox):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """The frame comes last, on top of the style's own."""
         super().paintEvent(event)
-        if not theme.is_dark(self.palette()) or self.isChecked():
+        if not theme.is_dark(self.palette()):
             return
         option = QStyleOptionButton()
         self.initStyleOption(option)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit, QTableView
+from PySide6.QtWidgets import QLineEdit, QStyleOptionViewItem, QTableView
 
 from desktop.session.plans import State
 from tests.ui import gallery, library_states, version_states
@@ -59,6 +59,20 @@ def test_total_and_files_with_speed_and_time_left(library, session):
         ["      model-00001-of-00002.safetensors", "", "3.12 GB of 9.98 GB", ""],
         ["      model-00002-of-00002.safetensors", "", "801 MB of 3.50 GB", ""],
     ]
+
+
+def test_shards_can_be_told_apart_where_there_is_little_room(library, session):
+    take(session, 2)
+    view = find(library, "Downloads", QTableView)
+    shown = []
+    for row in (1, 2):
+        option, index = QStyleOptionViewItem(), view.model().index(row, 0)
+        view.itemDelegateForColumn(0).initStyleOption(option, index)
+        shown.append(view.fontMetrics().elidedText(option.text, option.textElideMode, 190))
+    assert all("…" in text for text in shown)
+    assert "00001" in shown[0]
+    assert "00002" in shown[1]
+    assert shown[0] != shown[1]
 
 
 @pytest.mark.parametrize(
