@@ -52,7 +52,18 @@ class ShortcutsDialog(QDialog):
                     group.addChild(QTreeWidgetItem([_bare(action.text()), ", ".join(keys)]))
         self._show_panels()
         self._list.expandAll()
+        self._fit()
+
+    def _fit(self) -> None:
+        """Wide enough for the longest keys; a stretched column would not tell how wide its words are."""
+        header = self._list.header()
+        header.setStretchLastSection(False)
         self._list.resizeColumnToContents(0)
+        self._list.resizeColumnToContents(1)
+        bar = self._list.verticalScrollBar().sizeHint().width()
+        width = header.length() + bar + 2 * (theme.MARGIN + self._list.frameWidth())
+        header.setStretchLastSection(True)
+        self.resize(max(self.width(), width), self.height())
 
     def _show_panels(self) -> None:
         panels = self._group(self.tr("In the panels"))

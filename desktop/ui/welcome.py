@@ -43,6 +43,7 @@ class Welcome(QWidget):
         self._starter = QPushButton(self.tr("Get the starter model and its adapter"))
         self._starter.setToolTip(self.tr("SmolLM2-135M-Instruct, Apache-2.0: 93 MB to download, 0.3 GB on the disk"))
         icons.put(self._starter, "mdi6.download")
+        self._starter.setDefault(True)
         self._build()
         self._starter.clicked.connect(self.starter_requested)
         self._say()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
@@ -628,5 +629,17 @@ def main(folder: str, *names: str) -> None:
     os._exit(0)
 
 
+def read_arguments(given: list[str]) -> argparse.Namespace:
+    """The folder and the states of a command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.ui.gallery",
+        description="Draws the states of the window into a folder, light and dark, at 1280x800 and 1920x1080.",
+    )
+    parser.add_argument("folder", help="where the pictures go; made if it is missing")
+    parser.add_argument("states", nargs="*", metavar="STATE", help="only these; all without any")
+    return parser.parse_args(given)
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    asked = read_arguments(sys.argv[1:])
+    main(asked.folder, *asked.states)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtWidgets import QPushButton
 
 from desktop.session.plans import State
 from desktop.session.saved import Saved
@@ -23,6 +24,7 @@ def first(window, session):
 
 def test_the_first_run_has_one_button(first, session):
     assert "Welcome to LoRA Deck" in words(first)
+    assert next(one for one in first.findChildren(QPushButton) if one.text() == STARTER).isDefault()
     press(first, STARTER)
     assert session.last("get_starter") == ()
     session.become(State.LOADING)
@@ -79,8 +81,6 @@ def test_a_hint_is_dismissed_and_remembered(first, session, make_window):
 
 
 def names_of_hints(window):
-    from PySide6.QtWidgets import QPushButton
-
     return [one.accessibleName() for one in window.findChildren(QPushButton) if one.text() == "Got it"]
 
 
