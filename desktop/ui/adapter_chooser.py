@@ -60,6 +60,7 @@ class AdapterChooser(QDialog):
         self._add.setDefault(True)
         self._connect_signals()
         self._on_selection_changed()
+        self._outdated = True
         self.show_base("")
 
     def show_adapters(self, entries: Sequence[AdapterEntry]) -> None:
@@ -81,7 +82,10 @@ class AdapterChooser(QDialog):
             else self.tr("Load a base model first.")
         )
         self._view.setColumnHidden(FIT_COLUMN, not path)
-        self._show_filtered()
+        # Out of sight it can wait: when a model has been loaded, there is enough to paint.
+        self._outdated = not self.isVisible()
+        if not self._outdated:
+            self._show_filtered()
 
     def show_fits(self, base: str, fits: Mapping[str, Fit]) -> None:
         """Verdicts about some of the adapters came."""
@@ -94,6 +98,9 @@ class AdapterChooser(QDialog):
 
     def ask(self) -> None:
         """Open with the keyboard on the filter."""
+        if self._outdated:
+            self._outdated = False
+            self._show_filtered()
         self.show()
         self.raise_()
         self.activateWindow()
