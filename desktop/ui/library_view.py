@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QTableView, QWidget
 
 from desktop.library.shelf.items import Item
@@ -16,6 +16,9 @@ WIDTHS = {
     "name": 220, "form": 104, "size": 72, "fits": 96, "base": 150, "bits": 44, "licence": 88, "used": 84, "tags": 100,
     "weight": 60,
 }  # fmt: skip
+
+SPREAD = {"name": 0.6, "base": 0.4}
+"""Who gets how much of the room that is left."""
 
 
 class LibraryView(QTableView):
@@ -36,6 +39,7 @@ class LibraryView(QTableView):
         self._table = table
         self._path = ""
         self._told: Item | None = None
+        self._spreading = self._has_own_widths = False
         self.setModel(table)
         self._cells = LibraryCells(table, self)
         self.setItemDelegate(self._cells)
@@ -58,6 +62,7 @@ class LibraryView(QTableView):
         columns.setSectionsMovable(True)
         for column, name in enumerate(COLUMNS):
             columns.resizeSection(column, WIDTHS[name])
+        columns.sectionResized.connect(self._on_section_resized)
         columns.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
         table.modelReset.connect(self._on_reset)
@@ -79,7 +84,26 @@ class LibraryView(QTableView):
 
     def show_base(self, loaded: bool) -> None:
         """Verdicts are shown while there is a base they are about."""
+        self._spreading = True
         self.setColumnHidden(COLUMNS.index("fits"), not loaded)
+        self._spread()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """A wide window has room for whole names."""
+        super().resizeEvent(event)
+        self._spread()
+
+    def _spread(self) -> None:
+        self._spreading = True
+        taken = sum(width for name, width in WIDTHS.items() if not self.isColumnHidden(COLUMNS.index(name)))
+        room = max(self.viewport().width() - taken, 0)
+        for name, share in SPREAD.items() if not self._has_own_widths else ():
+            self.horizontalHeader().resizeSection(COLUMNS.index(name), WIDTHS[name] + int(room * share))
+        self._spreading = False
+
+    def _on_section_resized(self) -> None:
+        # From then on the user has the say.
+        self._has_own_widths = self._has_own_widths or not self._spreading
 
     def _select(self, row: int) -> None:
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows

@@ -49,3 +49,23 @@ def test_another_column_width_and_font_are_followed(application):
         view.setItemDelegate(qt)
         assert seen[-1] == view.viewport().grab().toImage()
     assert len({image.bits().tobytes() for image in seen}) == 4
+
+
+def test_a_wide_window_is_filled_until_the_user_has_the_say(application):
+    table = LibraryTable()
+    view = LibraryView(table)
+    view.resize(1500, 300)
+    table.show_items(library_states.items())
+    view.show()
+
+    def filled():
+        return sum(view.columnWidth(column) for column in range(table.columnCount())), view.viewport().width()
+
+    for loaded in (True, False, True):
+        view.show_base(loaded)
+        columns, room = filled()
+        assert 0 <= room - columns <= 2
+    view.setColumnWidth(0, 150)
+    view.resize(1700, 300)
+    assert view.columnWidth(0) == 150
+    view.deleteLater()
