@@ -105,9 +105,6 @@ class SchemaForm(QWidget):
         words = self.tr("Set {name} back to {value}").format(name=field.title, value=field.shown_default())
         reset.setToolTip(theme.as_tooltip(words))
         reset.setAccessibleName(self.tr("Set {name} back").format(name=field.title))
-        policy = reset.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        reset.setSizePolicy(policy)
         reset.clicked.connect(self._on_reset)
         field.edited.connect(self._on_edited)
         for column, widget in enumerate((label, field.widget, reset)):
@@ -141,6 +138,11 @@ class SchemaForm(QWidget):
             self._fields[name].widget.setVisible(shown)
             self._labels[name].setVisible(shown)
             self._mark(name)
+        for name, reset in self._resets.items():
+            # Its place is kept beside a field in sight, so that nothing jumps; a row that is folded away takes none.
+            policy = reset.sizePolicy()
+            policy.setRetainSizeWhenHidden(self._is_shown(name))
+            reset.setSizePolicy(policy)
         self._tell_changed()
 
     def _tell_changed(self) -> None:
