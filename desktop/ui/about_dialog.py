@@ -28,7 +28,7 @@ class AboutDialog(QDialog):
         text.setReadOnly(True)
         text.setFont(theme.fixed_width_font())
         text.setAccessibleName(self.tr("Versions"))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons = theme.standard_buttons(QDialogButtonBox.StandardButton.Close)
         copy = buttons.addButton(self.tr("Copy the versions"), QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(self._on_copy)
         buttons.rejected.connect(self.reject)

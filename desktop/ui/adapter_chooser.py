@@ -53,7 +53,7 @@ class AdapterChooser(QDialog):
         self._table = AdapterTable(self)
         self._view = self._make_view()
         self._note = theme.Note(parent=self)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        self._buttons = theme.standard_buttons(QDialogButtonBox.StandardButton.Close)
         self._add = self._buttons.addButton(self.tr("Add"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._build()
         # Only now: a dialog knows the default among the buttons it holds.

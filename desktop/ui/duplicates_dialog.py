@@ -37,7 +37,7 @@ class DuplicatesDialog(QDialog):
         self._view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._view.setAccessibleName(self.tr("What is there more than once"))
         self._view.header().resizeSection(0, 260)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        self._buttons = theme.standard_buttons(QDialogButtonBox.StandardButton.Close)
         self._show = self._buttons.addButton(self.tr("Show in the library"), QDialogButtonBox.ButtonRole.ActionRole)
         layout = QVBoxLayout(self)
         layout.setSpacing(theme.GAP)

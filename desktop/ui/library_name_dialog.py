@@ -33,7 +33,7 @@ class LibraryNameDialog(QDialog):
         self._name.setAccessibleName(self.tr("Name"))
         self._note = theme.Note(parent=self)
         self._told = theme.Note(parent=self)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._buttons = theme.standard_buttons(QDialogButtonBox.StandardButton.Cancel)
         self._rename = self._buttons.addButton(self.tr("Rename"), QDialogButtonBox.ButtonRole.AcceptRole)
         layout = QVBoxLayout(self)
         layout.setSpacing(theme.GAP)

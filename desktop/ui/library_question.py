@@ -30,7 +30,7 @@ class LibraryQuestion(QDialog):
         self._name.setFont(font)
         self._told = theme.Note(parent=self)
         self._after = theme.Note(parent=self)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._buttons = theme.standard_buttons(QDialogButtonBox.StandardButton.Cancel)
         self._delete = self._buttons.addButton(self.tr("Move to trash"), QDialogButtonBox.ButtonRole.AcceptRole)
         layout = QVBoxLayout(self)
         layout.setSpacing(theme.MARGIN)

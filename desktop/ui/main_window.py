@@ -173,6 +173,8 @@ class MainWindow(QMainWindow):
 
     def _build(self) -> None:
         self.menuBar().setCornerWidget(self._chip)
+        # As high as the titles beside it, whose line it is to stand on.
+        self._chip.setMinimumHeight(self.menuBar().sizeHint().height())
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)

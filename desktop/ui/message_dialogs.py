@@ -25,7 +25,7 @@ class _TextDialog(QDialog):
         self._column.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.MARGIN)
         self._column.setSpacing(theme.GAP)
         self._column.addWidget(self._edit, 1)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._buttons = theme.standard_buttons(QDialogButtonBox.StandardButton.Cancel)
         self._buttons.rejected.connect(self.reject)
         self._edit.textChanged.connect(self._show_buttons)
 

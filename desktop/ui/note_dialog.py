@@ -41,7 +41,7 @@ class NoteDialog(QDialog):
         self._weight.setAccessibleName(self.tr("The weight it starts with"))
         self._notes = PromptEdit()
         self._notes.setTabChangesFocus(True)
-        self._buttons = QDialogButtonBox(
+        self._buttons = theme.standard_buttons(
             QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel, parent=self
         )
         self._build()

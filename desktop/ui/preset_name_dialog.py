@@ -31,7 +31,7 @@ class PresetNameDialog(QDialog):
         what = theme.Note(parent=self)
         what.say(self.tr("The sampling settings that differ from their defaults are kept."))
         self._note = theme.Note(parent=self)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._buttons = theme.standard_buttons(QDialogButtonBox.StandardButton.Cancel)
         self._save = self._buttons.addButton(self.tr("Save"), QDialogButtonBox.ButtonRole.AcceptRole)
         layout = QVBoxLayout(self)
         layout.setSpacing(theme.GAP)

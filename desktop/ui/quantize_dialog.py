@@ -49,7 +49,7 @@ class QuantizeDialog(QDialog):
         label.setBuddy(self._name)
         self._estimate = theme.Note(parent=self)
         self._problem = theme.Note(parent=self)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._buttons = theme.standard_buttons(QDialogButtonBox.StandardButton.Cancel)
         self._begin = self._buttons.addButton(self.tr("Quantise"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._begin.setDefault(True)
         layout = QVBoxLayout(self)

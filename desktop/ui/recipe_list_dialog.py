@@ -57,7 +57,7 @@ class RecipeListDialog(QDialog):
         self._text.setTabChangesFocus(True)
         self._text.setAccessibleName(self.tr("What is missing and what differs"))
         self._text.setFixedHeight(150)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        self._buttons = theme.standard_buttons(QDialogButtonBox.StandardButton.Close)
         self._apply = self._buttons.addButton(self.tr("Apply"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._export = self._buttons.addButton(self.tr("Export..."), QDialogButtonBox.ButtonRole.ActionRole)
         self._import = self._buttons.addButton(self.tr("Import..."), QDialogButtonBox.ButtonRole.ActionRole)

@@ -29,7 +29,7 @@ class RecipeNameDialog(QDialog):
         label = QLabel(self.tr("Name"))
         label.setBuddy(self._name)
         self._note = theme.Note(parent=self)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._buttons = theme.standard_buttons(QDialogButtonBox.StandardButton.Cancel)
         self._save = self._buttons.addButton(self.tr("Save"), QDialogButtonBox.ButtonRole.AcceptRole)
         layout = QVBoxLayout(self)
         layout.setSpacing(theme.GAP)

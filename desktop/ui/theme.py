@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QFrame, QLabel, QSizePolicy, QWidget
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QGuiApplication, QIcon, QPalette
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFrame, QLabel, QSizePolicy, QWidget
 
 from .palettes import make_palette
 
@@ -66,6 +66,14 @@ def tabular(font: QFont) -> QFont:
 def fixed_width_font() -> QFont:
     """For details and logs."""
     return QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+
+
+def standard_buttons(which: QDialogButtonBox.StandardButton, parent: QWidget | None = None) -> QDialogButtonBox:
+    """Buttons of a dialog, without the style's own icons: they are drawn for light grounds, and ours have none."""
+    box = QDialogButtonBox(which, parent)
+    for button in box.buttons():
+        button.setIcon(QIcon())
+    return box
 
 
 def heading(text: str) -> QLabel:

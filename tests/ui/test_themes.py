@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialogButtonBox
 
 from desktop.session.plans import Problem
 from desktop.session.saved import Saved
@@ -87,3 +87,9 @@ def test_the_choice_is_kept(window, session, make_window):
     assert theme.is_dark(again.palette())
     checked = [action.text() for action in again.menus.themes.actions() if action.isChecked()]
     assert checked == ["&Dark"]
+
+
+def test_no_button_of_a_dialog_has_the_styles_own_icon(application):
+    box = theme.standard_buttons(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Close)
+    assert [button.icon().isNull() for button in box.buttons()] == [True, True]
+    box.deleteLater()
