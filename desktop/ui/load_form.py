@@ -122,6 +122,7 @@ class LoadForm(QWidget):
         form.addRow(self.tr("&Type"), self._dtype)
         form.addRow(self.tr("&Device"), self._device)
         form.addRow(self.tr("&Limits"), self._limits)
+        theme.align_labels(form)
         layout.addLayout(form)
         layout.addWidget(self._own)
         layout.addWidget(self._remote_code)

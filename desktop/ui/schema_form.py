@@ -34,6 +34,7 @@ class SchemaForm(QWidget):
         self._grid.setHorizontalSpacing(theme.GAP)
         self._grid.setVerticalSpacing(theme.GRID)
         self._grid.setColumnStretch(1, 1)
+        self._grid.setColumnMinimumWidth(0, theme.LABELS)
         self._fields: dict[str, Field] = {}
         self._labels: dict[str, QLabel] = {}
         self._resets: dict[str, QToolButton] = {}

@@ -6,7 +6,7 @@ from html import escape
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QGuiApplication, QIcon, QPalette
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFrame, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFormLayout, QFrame, QLabel, QSizePolicy, QWidget
 
 from .palettes import make_palette
 
@@ -14,6 +14,8 @@ GRID = 4
 """Pixels; every distance is a multiple of it."""
 GAP = 2 * GRID
 MARGIN = 3 * GRID
+LABELS = 23 * GRID
+"""Width of the labels at the left of a form; those that need more take more."""
 
 THEMES = {
     "system": Qt.ColorScheme.Unknown,
@@ -74,6 +76,15 @@ def standard_buttons(which: QDialogButtonBox.StandardButton, parent: QWidget | N
     for button in box.buttons():
         button.setIcon(QIcon())
     return box
+
+
+def align_labels(form: QFormLayout) -> None:
+    """Forms that stand under each other begin their fields at the same place."""
+    for row in range(form.rowCount()):
+        item = form.itemAt(row, QFormLayout.ItemRole.LabelRole)
+        if item is not None and (label := item.widget()) is not None:
+            # A label with a mnemonic asks for less height than its descenders take.
+            label.setMinimumSize(LABELS, label.fontMetrics().height() + 2)
 
 
 def heading(text: str) -> QLabel:

@@ -64,6 +64,7 @@ class TrainBaseForm(QWidget):
         form.addRow(self.tr("Held in"), self._bits)
         form.addRow(self.tr("Continue"), self._start)
         form.addRow("", self._on_stack)
+        theme.align_labels(form)
         self._output.textEdited.connect(self.edited)
         self._base.currentIndexChanged.connect(self.edited)
         self._base.activated.connect(self._on_touched)

@@ -64,6 +64,7 @@ class TrainColumns(QWidget):
             box.currentIndexChanged.connect(self._on_changed)
             self._form.addRow(role, box)
             self._boxes[role] = box
+        theme.align_labels(self._form)
         self.setVisible(bool(self._boxes))
 
     def _show_chosen(self, found: Mapping[str, str]) -> None:

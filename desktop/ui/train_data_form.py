@@ -198,6 +198,7 @@ class TrainDataForm(QWidget):
         form.addRow(self.tr("Bad rows"), self._on_bad)
         form.addRow(self.tr("Keep back"), self._holdout)
         form.addRow(self.tr("Evaluate on"), self._evaluation)
+        theme.align_labels(form)
         column.addLayout(form)
         column.addWidget(self.columns)
 
