@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -106,9 +107,9 @@ def test_a_full_disk_is_told_before_anything_is_fetched(publish, fetched, near, 
 
 def test_without_any_pip_it_says_how_to_get_one(fetched, near, monkeypatch):
     def missing(name):
-        raise fetch.PackageNotFoundError(name)
+        raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(fetch, "version", missing)
+    monkeypatch.setattr(importlib.metadata, "version", missing)
     monkeypatch.setattr(fetch.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     refused(fetched, near, "there is no pip on this machine. Install it")
