@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
-REST = 0.45
+REST = 0.42
 """Seconds that an engine in the background rests for each second that it has worked beside one in the foreground."""
 
 
