@@ -36,22 +36,6 @@ def parts(home):
     return folder
 
 
-@pytest.fixture
-def other_disk(monkeypatch, tmp_path):
-    """A folder to which nothing can be renamed, as if it were on another disk."""
-    folder = tmp_path / "other disk"
-    folder.mkdir()
-    real = Path.rename
-
-    def rename(self, target):
-        if Path(target).is_relative_to(folder) != self.is_relative_to(folder):
-            raise OSError(errno.EXDEV, "Invalid cross-device link", str(self))
-        return real(self, target)
-
-    monkeypatch.setattr(Path, "rename", rename)
-    return folder
-
-
 def test_renamed_with_notes_tags_and_favourite(home, adapter):
     before = content(adapter)
     note, key = AdapterNote(notes="Arr", weight=0.6), adapter_key(str(adapter))
