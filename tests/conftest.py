@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -16,6 +17,7 @@ import pytest
 
 from desktop.library.home import Home
 from tests.metadata import write_metadata
+from tests.screens import OwnScreen
 
 ROOT = Path(__file__).resolve().parent.parent
 THIRD_PARTY = ROOT / "tests" / "third_party"
@@ -24,8 +26,18 @@ THIRD_PARTY = ROOT / "tests" / "third_party"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-GRACE = 5.0
+GRACE = 20.0
 """Seconds a thread or process that is ending has to be gone."""
+
+
+def pytest_configure(config):
+    """Where there is a screen and the tests run in several processes, each gets its own. Ctrl-C reaches children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if os.environ.get("DISPLAY") and os.environ.get("PYTEST_XDIST_WORKER"):
+        screen = OwnScreen()
+        screen.open()
+        config.add_cleanup(screen.close)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import platformdirs
 import pytest
+from filelock import FileLock
 
 from desktop.api import LoadRequest, Lora, Message, ModelInfo
 from desktop.cli.main import main
@@ -77,13 +78,15 @@ def starter_folder(plugin_folders) -> Path:
     cache = os.environ.get("LORA_DECK_TEST_CACHE") or platformdirs.user_cache_dir("lora-deck-tests", appauthor=False)
     home = Home(Path(cache) / "home")
     folder = home.models / "starter"
-    if not folder.exists():
-        made = ["--home", str(home.root), "generate", "--model", "starter", "--max-new-tokens", "1", "-p", "Ahoy"]
-        with plugins_of(*plugin_folders):
-            status = main(made)
+    home.root.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.root / "tests.lock"):  # the tests run in several processes, and one fetches it for all
         if not folder.exists():
-            pytest.skip("the starter model could not be fetched; the reason stands in the captured output")
-        assert status == 0
+            made = ["--home", str(home.root), "generate", "--model", "starter", "--max-new-tokens", "1", "-p", "Ahoy"]
+            with plugins_of(*plugin_folders):
+                status = main(made)
+            if not folder.exists():
+                pytest.skip("the starter model could not be fetched; the reason stands in the captured output")
+            assert status == 0
     return folder
 
 

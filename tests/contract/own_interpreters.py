@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import platformdirs
+from filelock import FileLock
 
 from desktop.discovery.loaders import Loaders
 from desktop.discovery.setup import Environment, make_interpreter, requirements_of, use_interpreter
@@ -28,9 +29,11 @@ def give_interpreter(home: Home, engine: str) -> str:
     cache = os.environ.get("LORA_DECK_TEST_CACHE") or platformdirs.user_cache_dir("lora-deck-tests", appauthor=False)
     version = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
     kept = Home(Path(cache) / f"{engine}-{version}")
-    python = read_settings_file(kept.settings_file).interpreters.get("autogptq", "")
-    if not Path(python).is_file():
-        make_interpreter(kept, found.ref, Environment(requirements), print)
-        python = read_settings_file(kept.settings_file).interpreters["autogptq"]
+    kept.root.mkdir(parents=True, exist_ok=True)
+    with FileLock(kept.root / "tests.lock"):  # the tests run in several processes, and one makes it for all
+        python = read_settings_file(kept.settings_file).interpreters.get("autogptq", "")
+        if not Path(python).is_file():
+            make_interpreter(kept, found.ref, Environment(requirements), print)
+            python = read_settings_file(kept.settings_file).interpreters["autogptq"]
     use_interpreter(home, found.ref, python)
     return python

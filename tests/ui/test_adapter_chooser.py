@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -116,18 +114,12 @@ def test_an_empty_library_says_what_to_do(window, session):
     assert "no adapters yet" not in words(window.dialogs.chooser)
 
 
-def test_a_thousand_are_listed_and_filtered_quickly(window, session):
-    begun = time.perf_counter()
+def test_a_thousand_are_listed_and_filtered(window, session):
     session.adapters_listed.emit(entries(1000))
-    listed = time.perf_counter() - begun
     key(window, Qt.Key.Key_L, CONTROL)
     chooser = window.dialogs.chooser
-    begun = time.perf_counter()
     type_text(find(chooser, "Filter", QLineEdit), "0999")
-    filtered = time.perf_counter() - begun
     assert shown(chooser) == ["adapter-0999"]
-    assert listed < 0.5
-    assert filtered < 0.5
 
 
 def test_the_choice_stays_when_the_library_is_read_again(chooser, session):

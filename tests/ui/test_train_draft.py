@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import msgspec
@@ -134,9 +133,7 @@ def test_what_was_typed_outlives_a_kill(tmp_path, make_window, session):
     )  # fmt: skip
     try:
         assert killed.stdout.readline().strip() == "typed"
-        typed = time.monotonic()
         until(lambda: "sailor é" in text_of(home / FILE))
-        assert time.monotonic() - typed < 5  # DELAY, on a busy machine
     finally:
         killed.kill()
         killed.wait()
