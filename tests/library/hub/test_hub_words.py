@@ -119,15 +119,15 @@ def test_a_proxy_that_refuses(download, hub, monkeypatch):
 
 def test_rate_limited_waits_as_long_as_it_is_asked_to(download, adapter, hub, monkeypatch):
     waited = []
-    monkeypatch.setattr("threading.Event.wait", lambda self, seconds=None: waited.append(seconds))
     hub.faults["info"].append(Fault(status=429, headers=(("Retry-After", "7"),)))
     from desktop.library.hub.remote import list_files
     from desktop.library.hub.retrying import Patience
 
     told = []
     patience = Patience(3, 0.001, lambda *words: told.append(words))
+    monkeypatch.setattr(patience.stopping, "wait", waited.append)
     assert patience.run(lambda: list_files(NAME, "main"), NAME, "main").commit
-    assert [seconds for seconds in waited if seconds] == [7.0]
+    assert waited == [7.0]
     assert "asked too often (429). It asks to wait 7 seconds" in told[0][0]
 
 
