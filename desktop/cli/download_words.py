@@ -43,6 +43,8 @@ class Teller:
             say(_checked(event))
         elif isinstance(event, Failed):
             say(f"lora-deck: {plain(event.message)}")
+            if event.kind == "outdated":
+                say("Run the same command with --update for it.")
 
     def clear(self) -> None:
         """Take the line of progress away."""

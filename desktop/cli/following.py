@@ -126,6 +126,19 @@ def step_in_words(step: StepDone, history: History) -> str:
     return "  ".join(parts)
 
 
+def how_to_resume(run_id: str) -> str:
+    """The command, in a sentence."""
+    quoted = f'"{run_id}"' if " " in run_id else run_id
+    return f"Resume it with `lora-deck train --resume {plain(quoted)}`."
+
+
+def say_end(folder: RunFolder, state: RunState) -> None:
+    """How a run has ended, and how to go on with one that ended early."""
+    say(plain(state.sentence))
+    if state.resumable:
+        say(how_to_resume(folder.id))
+
+
 def duration_in_words(seconds: float) -> str:
     """Such as 45 s, 3 min or 2 h 05 min."""
     if seconds < 90:

@@ -16,7 +16,7 @@ from desktop.library.runs.listing import RunEntry, list_runs, run_entry
 from desktop.library.runs.resuming import find_run
 from desktop.library.runs.run_file import RunError
 
-from .following import Follow
+from .following import Follow, how_to_resume, say_end
 from .library import put_table
 from .output import CommandError, plain, put, put_json, say
 
@@ -62,7 +62,7 @@ def _do(args: argparse.Namespace, verb: str, folder: RunFolder, rest: list[str])
         return 0
     if verb == "watch":
         state = Follow(folder, json=args.json).run()
-        say(plain(state.sentence))
+        say_end(folder, state)
         return 0 if state.phase in {"finished", "stopped"} else 1
     return _show(folder, args.json)
 
@@ -116,6 +116,8 @@ def _show(folder: RunFolder, json: bool) -> int:
         return 0
     put(f"{plain(entry.id)}: {entry.phase}")
     put(plain(entry.sentence))
+    if entry.resumable:
+        put(how_to_resume(entry.id))
     put(f"base: {plain(entry.base)}  rows: {entry.rows}  data: {entry.rows_hash[:16]}")
     put(f"begun: {time.strftime('%Y-%m-%d %H:%M', time.localtime(entry.created))}")
     if entry.parents:

@@ -26,7 +26,7 @@ from desktop.library.runs.state import RunState
 from desktop.library.settings import read_settings_file
 
 from .arguments import add_model_arguments
-from .following import Follow
+from .following import Follow, say_end
 from .output import CommandError, ProgressLine, plain, put, put_json, say
 from .planning import plan_run, tell_plan
 from .together import Process, help_run, home_of, keep_run, process_of_torchrun
@@ -188,7 +188,7 @@ def _conclude(args: argparse.Namespace, folder: RunFolder, state: RunState) -> i
     result = (ended.result or (report.folder if report else "")) if ended else ""
     if args.json:
         put_json(Trained(id=folder.id, state=state, result=result))
-    say(plain(state.sentence))
+    say_end(folder, state)
     if ended is not None and ended.detail and ended.how == "failed" and "unexpectedly" in ended.message:
         say(ended.detail)
     if not result:

@@ -226,12 +226,16 @@ class TrainDesk(QObject):
 
     @Slot(object)
     def _on_run_ended(self, look: RunLook) -> None:
-        words = self.tr("The run {name} has ended. {sentence}").format(name=look.name, sentence=look.state.sentence)
+        words = self.tr("The run {name} has ended.").format(name=look.name)
+        place = self.place
+        # The page of the run says why, where that is what the user looks at.
+        if place is None or look.id != self._shown or not place.run.isVisible():
+            words = f"{words} {look.state.sentence}"
         QApplication.alert(self._window)
         self.told.emit(words)
         if look.result:
             self.library_changed.emit()
-        if (place := self.place) is not None:
+        if place is not None:
             if look.state.phase in {"failed", "crashed"}:
                 place.banner.show_problem(Problem(sentence=words, detail=look.detail))
             else:

@@ -102,8 +102,7 @@ def test_a_crash_says_what_is_lost(folder):
     say(folder, Launched(pid=1), TrainStarted(steps=400), *map(step, range(1, 121)), saved(folder, 100))
     assert phase(folder) == (
         "crashed",
-        'The engine ended without a word at step 120. The last checkpoint is step 100; `lora-deck train --resume "a '
-        'run"` loses 20 steps.',
+        "The engine ended without a word at step 120. The last checkpoint is step 100; resuming loses 20 steps.",
     )
     say(folder, Died(reason="it was killed from outside (SIGKILL)"))
     assert phase(folder)[1].startswith("The engine is gone: it was killed from outside (SIGKILL), at step 120.")
@@ -111,8 +110,7 @@ def test_a_crash_says_what_is_lost(folder):
 
 def test_a_crash_before_the_first_checkpoint(folder):
     say(folder, Launched(pid=1), TrainStarted(steps=400), step(1))
-    assert phase(folder)[1].endswith('There is no checkpoint; `lora-deck train --resume "a run"` begins anew and loses '
-                                     "1 step.")  # fmt: skip
+    assert phase(folder)[1].endswith("There is no checkpoint; resuming begins anew and loses 1 step.")
 
 
 def test_a_failure_keeps_its_sentence(folder):

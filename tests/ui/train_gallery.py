@@ -99,7 +99,7 @@ def look(phase="running", count=400, **facts):
         "running": f"It is at step {count} of 600.",
         "finished": "It ended after all its steps at step 600.",
         "failed": "The loss is not a number at step 40. Lower the learning rate. The last checkpoint is step 25; "
-        "`lora-deck train --resume 2026-11-25-sailor` loses 15 steps.",
+        "resuming loses 15 steps.",
     }
     state = RunState(
         phase=phase, sentence=sentences[phase], alive=alive, step=count, steps=600,

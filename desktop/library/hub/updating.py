@@ -46,7 +46,7 @@ def refuse_outdated(target: Path, before: Record, record: Record) -> None:
         raise HubError(
             "outdated",
             f"{target} holds an older version (commit {before.commit[:8]}); {len(paths)} of its files have changed on "
-            f"the hub, the first is {paths[0]}. Nothing was overwritten. An update (--update) fetches {size}, and the "
+            f"the hub, the first is {paths[0]}. Nothing was overwritten. An update fetches {size}, and the "
             "old files stay until the new ones are verified.",
         )
 

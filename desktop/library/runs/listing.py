@@ -22,6 +22,8 @@ class RunEntry(msgspec.Struct, frozen=True, kw_only=True):
     alive: bool = False
     """Whether an engine works on it."""
     sentence: str = ""
+    resumable: bool = False
+    """Whether it has ended early and can be resumed."""
     problem: str = ""
     """Why it can't be read; empty where it can."""
     name: str = ""
@@ -71,6 +73,7 @@ def run_entry(folder: RunFolder) -> RunEntry:
         phase=state.phase,
         alive=state.alive,
         sentence=state.sentence,
+        resumable=state.resumable,
         name=run.name,
         base=run.model.name,
         created=record.created if record else 0.0,

@@ -20,6 +20,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase
     sentence: str
     """What is so, and what can be done."""
+    resumable: bool = False
+    """Whether the run has ended early and can be resumed, if only from its beginning."""
     alive: bool
     """Whether an engine works on it."""
     step: int = 0
@@ -33,9 +35,15 @@ def state_of(folder: RunFolder, history: History) -> RunState:
     """The present state. Read the history after nobody holds the lock, or its last word may be missing."""
     alive = holder(folder.lock) is not None
     kept = tuple(checkpoints_of(folder, history))
-    phase, sentence = _living(history) if alive else _ended(folder, history, kept)
+    phase, sentence = _living(history) if alive else _ended(history, kept)
     return RunState(
-        phase=phase, sentence=sentence, alive=alive, step=history.step, steps=history.total_steps, checkpoints=kept
+        phase=phase,
+        sentence=sentence,
+        resumable=not alive and (phase == "crashed" or (history.ended is not None and history.ended.report is None)),
+        alive=alive,
+        step=history.step,
+        steps=history.total_steps,
+        checkpoints=kept,
     )
 
 
@@ -48,19 +56,19 @@ def _living(history: History) -> tuple[Phase, str]:
     return "running", f"It is at step {history.step} of {history.total_steps}."
 
 
-def _ended(folder: RunFolder, history: History, kept: tuple[int, ...]) -> tuple[Phase, str]:
+def _ended(history: History, kept: tuple[int, ...]) -> tuple[Phase, str]:
     ended = history.ended
     if ended is not None:
         if ended.report is not None:
             at = "after all its steps" if ended.report.reason == "steps" else _REASONS[ended.report.reason]
             return ended.how, _joined(f"It ended {at} at step {ended.report.steps}.", ended.message)
-        return ended.how, _joined(ended.message, _way_on(folder, history, kept))
+        return ended.how, _joined(ended.message, _way_on(history, kept))
     if not history.launches:
         return "preparing", "It was prepared and never started."
     how = history.died.reason if history.died else "ended without a word"
     at = f" at step {history.step}" if history.started else " before its first step"
     words = f"The engine {how if not history.died else f'is gone: {how},'}{at}."
-    return "crashed", _joined(words, _way_on(folder, history, kept))
+    return "crashed", _joined(words, _way_on(history, kept))
 
 
 _REASONS = {
@@ -70,20 +78,15 @@ _REASONS = {
 }
 
 
-def _way_on(folder: RunFolder, history: History, kept: tuple[int, ...]) -> str:
-    again = f"`lora-deck train --resume {_quoted(folder.id)}`"
+def _way_on(history: History, kept: tuple[int, ...]) -> str:
     if not kept:
         lost = f" and loses {_steps(history.step)}" if history.step else ""
-        return f"There is no checkpoint; {again} begins anew{lost}."
-    return f"The last checkpoint is step {kept[-1]}; {again} loses {_steps(max(history.step - kept[-1], 0))}."
+        return f"There is no checkpoint; resuming begins anew{lost}."
+    return f"The last checkpoint is step {kept[-1]}; resuming loses {_steps(max(history.step - kept[-1], 0))}."
 
 
 def _steps(count: int) -> str:
     return "1 step" if count == 1 else f"{count or 'no'} steps"
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"' if " " in text else text
 
 
 def _joined(*sentences: str) -> str:

@@ -82,7 +82,7 @@ def test_without_being_asked_it_says_how_much_and_keeps_the_old(download, folder
     before = content(folder)
     failed = download(NAME).failed
     assert failed.kind == "outdated"
-    assert "An update (--update) fetches" in failed.message
+    assert "An update fetches" in failed.message
     assert content(folder) == before
     assert not hub.sent
 
