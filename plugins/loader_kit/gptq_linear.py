@@ -70,7 +70,8 @@ class GptqLinear(nn.Linear):
         self._size = _even_size(groups, scales.shape[0])
         # One scale after the other needs no index.
         self.register_buffer("group_of", None if self._size else groups)
-        self._int4: int4_kernel.Int4 | None = None
+        self.kernel: int4_kernel.Int4 | None = None
+        """The second copy of the weights, for torch's 4-bit kernel; None where that does not compute them."""
 
     @property
     def weight(self) -> Any:  # type: ignore[override]
@@ -79,7 +80,7 @@ class GptqLinear(nn.Linear):
 
     def prepare(self, dtype: torch.dtype) -> None:
         """Pack the weights for the kernel if it computes them; `dtype` is what the model computes in."""
-        self._int4 = None
+        self.kernel = None
         if self.bits != 4 or self.first_format or dtype != torch.bfloat16 or self.qweight.device.type != "cpu":
             return
         order, size = None, self._size
@@ -88,17 +89,17 @@ class GptqLinear(nn.Linear):
             size = _even_size(self.group_of[order], self.scales.shape[0])
         group = int4_kernel.kernel_group(size, self.in_features, self.out_features) if size else None
         if group is not None:
-            self._int4 = int4_kernel.pack(self.qweight, self.scales, self.zero_points, group, order)
+            self.kernel = int4_kernel.pack(self.qweight, self.scales, self.zero_points, group, order)
 
     @property
     def has_kernel(self) -> bool:
         """Whether few rows go through torch's 4-bit kernel."""
-        return self._int4 is not None
+        return self.kernel is not None
 
     @property
     def kernel_bytes(self) -> int:
         """Memory of the copy for the kernel."""
-        return self._int4.bytes if self._int4 else 0
+        return self.kernel.bytes if self.kernel else 0
 
     @torch.no_grad()
     def dequantise(self) -> torch.Tensor:
@@ -119,17 +120,17 @@ class GptqLinear(nn.Linear):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., in) to (..., out), in the type of `x`."""
-        rows = x.reshape(-1, self.in_features)
-        kernel = self._int4
+        kernel = self.kernel
         # The kernel has no gradient. Only weights on the CPU are packed for it.
-        few = kernel is not None and x.dtype == torch.bfloat16 and rows.shape[0] <= int4_kernel.ROWS
+        few = kernel is not None and x.dtype == torch.bfloat16 and x.numel() <= int4_kernel.ROWS * self.in_features
+        rows = x if x.dim() == 2 else x.reshape(-1, self.in_features)
         if kernel is not None and few and not (x.requires_grad and torch.is_grad_enabled()):
             y = int4_kernel.multiply(rows, kernel)
         else:
             y = _Product.apply(rows, self)  # type: ignore[no-untyped-call]
-        if self.bias is not None:
-            y = y + self.bias.to(y.dtype)
-        return y.view(*x.shape[:-1], self.out_features)
+        if (bias := self.bias) is not None:
+            y = y + bias.to(y.dtype)
+        return y if x.dim() == 2 else y.view(*x.shape[:-1], self.out_features)
 
     def blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
         """The weights a block of outputs at a time: which outputs, and float32 of shape (in, outputs)."""

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from .joined_linears import joined
+
 SPARE = 256
 """Tokens a new buffer has room for beyond those it takes over."""
 
@@ -99,6 +101,8 @@ class _Layer:
         self._first_norm, self._second_norm = layer.input_layernorm, layer.post_attention_layernorm
         self._q, self._k, self._v, self._o = attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj
         self._gate, self._up, self._down, self._act = mlp.gate_proj, mlp.up_proj, mlp.down_proj, mlp.act_fn
+        self._qkv = joined((self._q, self._k, self._v))
+        self._gate_up = joined((self._gate, self._up))
         self._width: int = attention.head_dim
         self._groups: int = attention.num_key_value_groups
         self._scaling: float = attention.scaling
@@ -111,10 +115,10 @@ class _Layer:
     def __call__(self, x: torch.Tensor, held: Any, position: int, turn: _Turn) -> torch.Tensor:
         """`x` has shape (1, hidden); `held` is the layer's part of the cache, with `position` tokens in it."""
         y = _normed(self._first_norm, x)
-        q = self._q(y)
-        heads = q.shape[-1] // self._width
-        turned = turn(torch.cat((q, self._k(y)), dim=-1).view(-1, self._width))
-        keys, values = self._keep(held, position, turned[heads:], self._v(y).view(-1, self._width))
+        both, value = self._attended(y)
+        turned = turn(both.view(-1, self._width))
+        heads = (both.shape[-1] - value.shape[-1]) // self._width
+        keys, values = self._keep(held, position, turned[heads:], value.view(-1, self._width))
         seen = functional.scaled_dot_product_attention(
             turned[:heads].view(1, heads, 1, self._width),
             keys,
@@ -124,8 +128,24 @@ class _Layer:
         )
         x = x + self._o(seen.view(1, -1))
         y = _normed(self._second_norm, x)
-        grown: torch.Tensor = x + self._down(self._act(self._gate(y)) * self._up(y))
+        grown: torch.Tensor = x + self._down(self._gated(y))
         return grown
+
+    def _attended(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Queries and keys side by side, and the values; shape (1, width) each."""
+        if self._qkv is None:
+            return torch.cat((self._q(y), self._k(y)), dim=-1), self._v(y)
+        whole = self._qkv(y)
+        values = self._v.out_features
+        return whole[:, :-values], whole[:, -values:]
+
+    def _gated(self, y: torch.Tensor) -> torch.Tensor:
+        if self._gate_up is None:
+            product: torch.Tensor = self._act(self._gate(y)) * self._up(y)
+            return product
+        gate, up = self._gate_up(y).chunk(2, dim=-1)
+        joint: torch.Tensor = self._act(gate) * up
+        return joint
 
     def _keep(
         self, held: Any, position: int, key: torch.Tensor, value: torch.Tensor
