@@ -27,6 +27,7 @@ from .recipe_keeper import RecipeKeeper
 from .run_keeper import RunKeeper
 from .saved import Saved
 from .saver import Saver
+from .token_splitter import TokenSplitter
 from .train_keeper import TrainKeeper
 from .train_plans import MeasurePlan
 
@@ -123,6 +124,7 @@ class Session(QObject):
         """The library's place: its list, what is changed in it, downloads, and the search of the hub."""
         self.prompts = PromptKeeper(home, self)
         self.training = TrainKeeper(home, settings, self._loaders, self._driver.asking, self)
+        self.tokens = TokenSplitter(self._driver.asking, lambda: self.state is State.READY, self)
         self.runs = RunKeeper(home, governor, self)
         self.quantizing = QuantizeKeeper(home, self._loaders, governor, self)
         self.conversations = ConversationKeeper(home, self)

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLineEdit,
     QTableView,
@@ -24,6 +23,7 @@ from desktop.library.fit import Fit
 
 from . import theme
 from .adapter_table import ENTRY_ROLE, FIT_COLUMN, AdapterTable
+from .lists import set_rows
 from .tick_box import TickBox
 
 MOVES = {Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp}
@@ -120,13 +120,9 @@ class AdapterChooser(QDialog):
         view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         view.setAccessibleName(self.tr("Adapters of the library"))
         view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        rows, columns = view.verticalHeader(), view.horizontalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(view.fontMetrics().height() + theme.GRID)
-        columns.setHighlightSections(False)
+        set_rows(view)
+        columns = view.horizontalHeader()
         columns.setStretchLastSection(True)
-        columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column, width in enumerate((232, 88, 72, 136)):
             columns.resizeSection(column, width)
         return view

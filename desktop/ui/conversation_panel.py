@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLineEdit, QListVi
 from desktop.library.conversations import ConversationEntry
 
 from . import theme
+from .lists import set_rows
 
 DELAY = 150
 """Milliseconds without typing after which is searched."""
@@ -83,6 +84,7 @@ class ConversationPanel(QWidget):
         self._list.setAccessibleName(self.tr("Conversations"))
         self._list.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
         self._list.setUniformItemSizes(True)
+        set_rows(self._list)
         self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._model = _Model(self)

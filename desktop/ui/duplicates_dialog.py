@@ -12,6 +12,7 @@ from desktop.library.shelf.items import Item
 from desktop.library.sizes import size_in_words
 
 from . import theme
+from .lists import set_rows
 
 PATH_ROLE = Qt.ItemDataRole.UserRole
 
@@ -33,6 +34,7 @@ class DuplicatesDialog(QDialog):
         self._view = QTreeView()
         self._view.setModel(self._items)
         self._view.setUniformRowHeights(True)
+        set_rows(self._view)
         self._view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._view.setAccessibleName(self.tr("What is there more than once"))

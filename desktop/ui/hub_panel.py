@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
-    QHeaderView,
     QLineEdit,
     QProgressBar,
     QPushButton,
@@ -23,6 +22,7 @@ from desktop.library.hub.events import Hit
 from . import theme
 from .hub_table import COLUMNS, HIT_ROLE, HubTable
 from .icons import Icons
+from .lists import set_rows
 from .tick_box import TickBox
 
 
@@ -61,13 +61,15 @@ class HubPanel(QWidget):
         self._busy_bar.setFixedHeight(theme.GRID)
         self._busy_bar.setAccessibleName(self.tr("Searching"))
         self._note = theme.Note(parent=self)
+        self._empty = theme.Note(parent=self)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._download = QPushButton(self.tr("Download the chosen one"))
         icons.put(self._download, "mdi6.download")
         self._build()
         self._connect_signals()
         self.show_base("")
         self._show_state()
-        self._note.say(self.tr("The hub is asked when you press Search, and only then."))
+        self._say(self.tr("The hub is asked when you press Search, and only then."))
 
     def show_base(self, name: str) -> None:
         """The base that is loaded; empty without one."""
@@ -86,22 +88,30 @@ class HubPanel(QWidget):
         self._table.show_hits(hits)
         if hits:
             self._view.selectRow(0)
-            self._note.say(self.tr("{count:,} found, the most downloaded first.").format(count=len(hits)))
+            self._say(self.tr("{count:,} found, the most downloaded first.").format(count=len(hits)))
         else:
-            self._note.say(self.tr("Nothing was found. Try fewer words, another kind, or without the loaded base."))
+            self._say(self.tr("Nothing was found. Try fewer words, another kind, or without the loaded base."))
         self._show_state()
 
     @Slot(str)
     def show_failure(self, sentence: str) -> None:
         """The hub could not be asked."""
         self._busy = False
-        self._note.say(sentence, error=True)
+        self._say(sentence, error=True)
         self._show_state()
 
     @Slot(str)
     def show_wait(self, sentence: str) -> None:
         """The search goes on; why it takes longer."""
-        self._note.say(sentence)
+        self._say(sentence)
+
+    def _say(self, sentence: str, *, error: bool = False) -> None:
+        """Below what was found, or in its place where there is nothing."""
+        found = self._table.rowCount() > 0
+        self._note.say(sentence if found else "", error=error)
+        self._empty.say("" if found else sentence, error=error)
+        for widget in (self._view, self._download):
+            widget.setVisible(found)
 
     def _make_view(self) -> QTableView:
         view = QTableView()
@@ -116,12 +126,8 @@ class HubPanel(QWidget):
         view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         view.setAccessibleName(self.tr("What the hub has"))
         view.setFont(theme.tabular(view.font()))
-        rows, columns = view.verticalHeader(), view.horizontalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(view.fontMetrics().height() + 2 * theme.GRID)
-        columns.setHighlightSections(False)
-        columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        set_rows(view)
+        columns = view.horizontalHeader()
         widths = {"repo": 240, "kind": 112, "verdict": 84, "size": 72, "downloads": 84, "licence": 84, "base": 170}
         for column, name in enumerate(COLUMNS):
             columns.resizeSection(column, widths[name])
@@ -138,9 +144,10 @@ class HubPanel(QWidget):
         below.addWidget(self._download)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, theme.GAP, 0, 0)
-        layout.setSpacing(theme.GAP)
+        layout.setSpacing(theme.GRID)
         layout.addLayout(row)
         layout.addWidget(self._busy_bar)
+        layout.addWidget(self._empty, 1)
         layout.addWidget(self._view, 1)
         layout.addLayout(below)
 
@@ -174,7 +181,7 @@ class HubPanel(QWidget):
         fitting = self._fitting.isEnabled() and self._fitting.isChecked()
         self._view.setColumnHidden(COLUMNS.index("verdict"), not fitting)
         self._table.show_hits(())
-        self._note.say(self.tr("Asking the hub"))
+        self._say(self.tr("Asking the hub"))
         self._show_state()
         self.search_wanted.emit(self._words.text().strip(), self._kind.currentData(), fitting)
 
@@ -183,7 +190,7 @@ class HubPanel(QWidget):
             self._on_search()
             return
         self._busy = False
-        self._note.say(self.tr("Stopped."))
+        self._say(self.tr("Stopped."))
         self._show_state()
         self.stop_wanted.emit()
 

@@ -58,6 +58,7 @@ class LibraryNameDialog(QDialog):
         self.show()
         self.raise_()
         self.activateWindow()
+        theme.fit_height(self)
         self._name.selectAll()
         self._name.setFocus()
 

@@ -18,6 +18,8 @@ class LibraryPlace(QWidget):
 
     #: Download this: what was typed.
     download_wanted = Signal(str)
+    #: Whether what is on this machine is shown, and not the hub.
+    here_shown = Signal(bool)
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class LibraryPlace(QWidget):
         self._tabs.addTab(self.list, self.tr("On this machine"))
         self._tabs.addTab(self.hub, self.tr("On the hub"))
         self._build()
+        self._tabs.currentChanged.connect(self._on_tab_changed)
         self._source.textChanged.connect(self._on_source_changed)
         self._source.returnPressed.connect(self._on_download)
         self._download.clicked.connect(self._on_download)
@@ -71,6 +74,9 @@ class LibraryPlace(QWidget):
         layout.addWidget(self.notice)
         layout.addWidget(self._tabs, 1)
         layout.addWidget(self.downloads)
+
+    def _on_tab_changed(self) -> None:
+        self.here_shown.emit(self._tabs.currentWidget() is self.list)
 
     def _on_source_changed(self, text: str) -> None:
         self._download.setEnabled(bool(text.strip()))

@@ -52,6 +52,7 @@ class LibraryQuestion(QDialog):
         self.raise_()
         self.activateWindow()
         self._buttons.button(QDialogButtonBox.StandardButton.Cancel).setFocus()
+        theme.fit_height(self)
 
     def take(self, look: ShelfLook) -> None:
         """What depends on it was found."""
@@ -67,7 +68,7 @@ class LibraryQuestion(QDialog):
             self._after.say(words.format(size=size_in_words(look.size)))
             self._delete.setDefault(True)
             self._delete.setFocus()
-        self.adjustSize()
+        theme.fit_height(self)
 
     def _on_accepted(self) -> None:
         self.confirmed.emit(self._path)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QStyle, QTableView, QWidget
 
 from desktop.library.shelf.items import Item
 
 from . import theme
 from .library_cells import LibraryCells
 from .library_table import COLUMNS, ITEM_ROLE, LibraryTable
+from .lists import set_rows
 
 WIDTHS = {
     "name": 220, "form": 104, "size": 72, "fits": 96, "base": 150, "bits": 44, "licence": 88, "used": 84, "tags": 100,
@@ -53,12 +54,8 @@ class LibraryView(QTableView):
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setAccessibleName(self.tr("Models and adapters of the library"))
         self.setFont(theme.tabular(self.font()))
-        rows, columns = self.verticalHeader(), self.horizontalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(self.fontMetrics().height() + 2 * theme.GRID)
-        columns.setHighlightSections(False)
-        columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        set_rows(self)
+        columns = self.horizontalHeader()
         columns.setSectionsMovable(True)
         for column, name in enumerate(COLUMNS):
             columns.resizeSection(column, WIDTHS[name])

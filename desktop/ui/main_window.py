@@ -169,6 +169,7 @@ class MainWindow(QMainWindow):
         desk.model_chosen.connect(self.base.choose)
         desk.quantize_wanted.connect(self.quantize_desk.ask)
         desk.told.connect(self._on_told)
+        desk.place.here_shown.connect(self._on_here_shown)
         return desk.place, desk.details
 
     def _build(self) -> None:
@@ -330,6 +331,8 @@ class MainWindow(QMainWindow):
         desk.refused.connect(self._say)
         desk.editor.counter.count_wanted.connect(session.count_tokens)
         session.tokens_counted.connect(desk.editor.counter.take)
+        desk.editor.counter.count_wanted.connect(session.tokens.split)
+        session.tokens.tokens_split.connect(desk.editor.take_tokens)
         self.stack.stack_edited.connect(desk.know_rows)
         self._counter.counted.connect(self._on_counted)
 
@@ -534,6 +537,10 @@ class MainWindow(QMainWindow):
         self.stack.show_rows(rows)
         self._session.set_rows(rows)
         self._session.touch()
+
+    @Slot(bool)
+    def _on_here_shown(self, here: bool) -> None:
+        self.places.show_side_of("library", here)
 
     @Slot(str)
     def _on_told(self, sentence: str) -> None:

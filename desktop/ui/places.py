@@ -28,6 +28,7 @@ class Places(QWidget):
         self._builds: dict[str, Build] = {}
         self._built: dict[str, tuple[QWidget, QWidget | None]] = {}
         self._side_wanted = True
+        self._without_side: set[str] = set()
         self._bar = QTabBar()
         self._bar.setAccessibleName(self.tr("Places"))
         self._bar.setDrawBase(False)
@@ -69,6 +70,15 @@ class Places(QWidget):
         self._side_wanted = wanted
         self._show(self.current())
 
+    def show_side_of(self, name: str, has: bool) -> None:
+        """A place has something to tell at the right now, or nothing."""
+        if has:
+            self._without_side.discard(name)
+        else:
+            self._without_side.add(name)
+        if name == self.current():
+            self._show(name)
+
     def _show(self, name: str) -> None:
         if name not in self._built:
             middle, side = self._built[name] = self._builds[name]()
@@ -79,7 +89,7 @@ class Places(QWidget):
         self.middle.setCurrentWidget(middle)
         if side is not None:
             self.side.setCurrentWidget(side)
-        self.side.setVisible(self._side_wanted and side is not None)
+        self.side.setVisible(self._side_wanted and side is not None and name not in self._without_side)
 
     @Slot()
     def _on_key(self) -> None:

@@ -51,6 +51,7 @@ class PresetNameDialog(QDialog):
         self.show()
         self.raise_()
         self.activateWindow()
+        theme.fit_height(self)
         self._name.setFocus()
 
     def know_taken(self, names: Collection[str]) -> None:

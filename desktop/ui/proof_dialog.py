@@ -19,6 +19,7 @@ from desktop.engine.proof import Proof
 from desktop.session.plans import Proved
 
 from . import theme
+from .lists import set_rows
 
 
 class ProofDialog(QDialog):
@@ -43,10 +44,12 @@ class ProofDialog(QDialog):
         self._table.setHorizontalHeaderLabels(list(self._heads))
         self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._table.setTabKeyNavigation(False)
+        self._table.setWordWrap(False)
+        self._table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self._table.setAccessibleName(self.tr("What each adapter did"))
-        self._table.verticalHeader().hide()
         self._table.setFont(theme.tabular(self._table.font()))
+        set_rows(self._table)
         header = self._table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

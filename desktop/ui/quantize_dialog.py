@@ -72,6 +72,7 @@ class QuantizeDialog(QDialog):
         self.show()
         self.raise_()
         self.activateWindow()
+        theme.fit_height(self)
         self.form.setFocus()
 
     @Slot(object)
@@ -80,7 +81,7 @@ class QuantizeDialog(QDialog):
         if look.path == self._path:
             self._look = look
             self._on_edited()
-            self.adjustSize()
+            theme.fit_height(self)
 
     def show_busy(self, busy: bool) -> None:
         """Another model is being quantised, or none any more."""

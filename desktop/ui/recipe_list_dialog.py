@@ -20,6 +20,7 @@ from desktop.library.recipes import RecipeEntry
 from desktop.session.recipe_plans import RecipeLook
 
 from . import theme
+from .lists import set_rows
 
 ENTRY_ROLE = Qt.ItemDataRole.UserRole
 
@@ -48,6 +49,7 @@ class RecipeListDialog(QDialog):
         self._view.setModel(self._items)
         self._view.setRootIsDecorated(False)
         self._view.setUniformRowHeights(True)
+        set_rows(self._view)
         self._view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._view.setAccessibleName(self.tr("Saved recipes"))
         self._view.setTextElideMode(Qt.TextElideMode.ElideMiddle)

@@ -50,6 +50,7 @@ class RecipeNameDialog(QDialog):
         self.show()
         self.raise_()
         self.activateWindow()
+        theme.fit_height(self)
         self._name.setFocus()
 
     def know_taken(self, names: Collection[str]) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from . import theme
+from .lists import set_rows
 
 
 class ShortcutsDialog(QDialog):
@@ -32,6 +33,7 @@ class ShortcutsDialog(QDialog):
         self._list.setHeaderLabels([self.tr("What it does"), self.tr("Keys")])
         self._list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._list.setTabKeyNavigation(False)
+        set_rows(self._list)
         buttons = theme.standard_buttons(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

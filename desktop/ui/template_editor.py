@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -19,13 +19,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.api import Message
+from desktop.api import Message, RowTokens
 from desktop.library.prompt_files import PromptFileError, safe_name
 from desktop.prompting.jinja_templates import stops_of_jinja
 from desktop.prompting.templates import MODEL_TEMPLATE, TEMPLATES, Template, TemplateError, template_names
 
 from . import theme
+from .lists import set_rows
 from .token_counter import TokenCounter
+from .token_preview import TokenPreview
 
 DELAY = 200
 """Milliseconds without typing before the preview is made anew."""
@@ -50,10 +52,10 @@ class TemplateEditor(QDialog):
         self._list = QListWidget()
         self._list.setAccessibleName(self.tr("Templates"))
         self._list.setFixedWidth(190)
+        set_rows(self._list)
         self._name = QLineEdit()
         self._source = self._box(self.tr("Template in Jinja"))
-        self._preview = self._box(self.tr("Text for the model"))
-        self._preview.setReadOnly(True)
+        self._preview = TokenPreview(self.tr("Text for the model"))
         self._note = theme.Note(parent=self)
         self._copy = QPushButton(self.tr("&Copy as my own"))
         self._delete = QPushButton(self.tr("&Delete"))
@@ -183,11 +185,11 @@ class TemplateEditor(QDialog):
         try:
             text = template.render_messages(self._example())
         except TemplateError as error:
-            self._preview.clear()
+            self._preview.show_text("")
             self._note.say(str(error), error=True)
             self.counter.text_changed("")
             return
-        self._preview.setPlainText(text)
+        self._preview.show_text(text)
         self._tokens = None
         broken = self._own.get(self._name.text()) or self._foreign.get(self._name.text())
         if broken is not None and broken.problem and not source:
@@ -217,6 +219,12 @@ class TemplateEditor(QDialog):
     def _on_chosen(self) -> None:
         if name := self._chosen():
             self._choose(name)
+
+    @Slot(int, object)
+    def take_tokens(self, number: int, tokens: RowTokens) -> None:
+        """The engine told the tokens one by one."""
+        if self.counter.is_about(number):
+            self._preview.show_tokens(tokens)
 
     def _on_counted(self, tokens: int | None) -> None:
         self._tokens = tokens

@@ -25,6 +25,7 @@ from desktop.library.textgen.words import counts_in_words, fault_in_words
 from desktop.session.shelf_plans import LinkedFolder
 
 from . import theme
+from .lists import set_rows
 
 PATH_ROLE = Qt.ItemDataRole.UserRole
 SHARES = 1000
@@ -66,6 +67,7 @@ class TextgenDialog(QDialog):
         self._linked = QListWidget()
         self._linked.setAccessibleName(self.tr("Folders that are used in place"))
         self._linked.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        set_rows(self._linked)
         self._forget = QPushButton(self.tr("&Forget it"))
         self._forget.setToolTip(self.tr("Use it no more. Nothing in it is touched."))
         self._close = QPushButton(self.tr("Close"))

@@ -78,6 +78,19 @@ def standard_buttons(which: QDialogButtonBox.StandardButton, parent: QWidget | N
     return box
 
 
+def fit_height(dialog: QWidget) -> None:
+    """Make a dialog as high as its sentences need at its width: `adjustSize` asks how high they were if narrow."""
+    layout = dialog.layout()
+    if layout is not None:
+        layout.activate()
+        height = (
+            layout.totalHeightForWidth(dialog.width())
+            if layout.hasHeightForWidth()
+            else layout.totalSizeHint().height()
+        )
+        dialog.resize(dialog.width(), height)
+
+
 def align_labels(form: QFormLayout) -> None:
     """Forms that stand under each other begin their fields at the same place."""
     for row in range(form.rowCount()):

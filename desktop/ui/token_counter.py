@@ -39,8 +39,12 @@ class TokenCounter(QObject):
     @Slot(int, int)
     def take(self, number: int, tokens: int) -> None:
         """The engine counted."""
-        if number == self._number:
+        if self.is_about(number):
             self.counted.emit(tokens)
+
+    def is_about(self, number: int) -> bool:
+        """Whether an answer to this question is about the present text."""
+        return number == self._number
 
     def _on_rest(self) -> None:
         self._number += self._direction

@@ -31,7 +31,6 @@ class TrainSamples(QWidget):
         self._view.setVerticalScrollMode(self._view.ScrollMode.ScrollPerPixel)
         header = self._view.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, theme.MARGIN)
         column.addWidget(self._none)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtCore import QPoint, QRect, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPalette, QWheelEvent
 from PySide6.QtWidgets import QSlider, QStyle, QStyleOptionSlider, QWidget
 
 from . import theme
@@ -11,6 +11,8 @@ from . import theme
 LOWEST, HIGHEST = -1.0, 2.0
 STEP = 0.05
 """What an arrow key moves."""
+GROOVE = 4
+"""Pixels."""
 
 
 class WeightSlider(QSlider):
@@ -49,16 +51,25 @@ class WeightSlider(QSlider):
         else:
             event.ignore()
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Ticks at 0 and 1 under the groove."""
-        super().paintEvent(event)
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """A bar from 0 to the weight, to the left where that is negative, and ticks at 0 and 1 under the groove."""
         option = QStyleOptionSlider()
         self.initStyleOption(option)
         length = self.style().pixelMetric(QStyle.PixelMetric.PM_SliderLength, option, self)
+        zero, one, here = (
+            QStyle.sliderPositionFromValue(self.minimum(), self.maximum(), value, self.width() - length) + length // 2
+            for value in (0, 100, self.sliderPosition())
+        )
+        group = QPalette.ColorGroup.Active if self.isEnabled() else QPalette.ColorGroup.Disabled
         painter = QPainter(self)
+        middle = self.rect().center().y() - GROOVE // 2 + 1
+        groove = QRect(1, middle, self.width() - 2, GROOVE)
+        painter.fillRect(groove, self.palette().color(group, QPalette.ColorRole.Mid))
+        bar = QRect(min(zero, here), middle, abs(here - zero), GROOVE)
+        painter.fillRect(bar, self.palette().color(group, QPalette.ColorRole.Accent))
         painter.setPen(theme.muted_colour(self.palette()))
-        for value in (0, 100):
-            at = QStyle.sliderPositionFromValue(self.minimum(), self.maximum(), value, self.width() - length)
-            place = QPoint(at + length // 2, self.height() - 1)
-            painter.drawLine(place, place - QPoint(0, 3))
+        for at in (zero, one):
+            painter.drawLine(QPoint(at, self.height() - 4), QPoint(at, self.height() - 1))
+        option.subControls = QStyle.SubControl.SC_SliderHandle
+        self.style().drawComplexControl(QStyle.ComplexControl.CC_Slider, option, painter, self)
         painter.end()

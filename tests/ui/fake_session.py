@@ -127,6 +127,20 @@ class FakeConversations(QObject):
         self.asked = asked
 
 
+class FakeTokens(QObject):
+    """Stands in for the tokens of a text."""
+
+    tokens_split = Signal(int, object)
+
+    def __init__(self, asked):
+        """What is asked goes to the list of the session."""
+        super().__init__()
+        self.asked = asked
+
+    def split(self, *args):
+        self.asked.append(("split", args))
+
+
 class FakeSession(QObject):
     """The same signals and verbs as `desktop.session.session.Session`; a test compares the two."""
 
@@ -175,6 +189,7 @@ class FakeSession(QObject):
         self.prompts = FakePrompts(self.asked)
         self.measuring = FakeMeasuring(self)
         self.training = FakeTraining(self.asked)
+        self.tokens = FakeTokens(self.asked)
         self.runs = FakeRuns(self.asked)
         self.quantizing = FakeQuantizing(self.asked)
         self.conversations = FakeConversations(self.asked)

@@ -88,7 +88,7 @@ def report():
         )
         for row in rows()[:3]
     )
-    problem = Problem(sentence="h does not fit: its q_proj is 4096 wide, this model has 576. It was made for llama-7b.")
+    problem = Problem(sentence="Does not fit: its q_proj is 4096 wide, this model has 576. It was made for llama-7b.")
     return StackReport(rows=rows()[:3], receipts=receipts, problems={"ad_4": problem})
 
 
@@ -470,7 +470,8 @@ def template_wrong(window, session):
     ready(window, session)
     session.prompts.templates_listed.emit(own_templates())
     window.prompt_desk.editor.open_at("my own é")
-    window.prompt_desk.editor._source.setPlainText("{% for message in messages %}\n{{ nothing }}\n{% endfor %}")
+    window.prompt_desk.editor._source.setPlainText("{% for message in messages %}\n{{ nothing }}\n{% endfor")
+    window.prompt_desk.editor._show_preview()
     return window.prompt_desk.editor
 
 
@@ -598,7 +599,7 @@ STATES = (
     chat_code, chat_versions, chat_thinking, chat_full, notebook, search, keep_example, shortcuts,
     first_run, nothing_loaded, loading, idle, facts, answering, tagged, compared, hostile, failed,
     engine_gone, settings, misfit, chooser, loaders, solo, muted, narrow, dragging, notes, fitting, reply,
-    recipes, recipe_name, proved, effect, sampling, sampling_all, templates, template_wrong, presets_listed,
+    recipes, recipe_name, proved, effect, sampling, sampling_all, templates, template_wrong,
     preset_name, *TRAIN_STATES, *library_states.STATES, *textgen_states.STATES, *quantize_states.STATES,
 )  # fmt: skip
 

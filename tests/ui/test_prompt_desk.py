@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 from PySide6.QtWidgets import QComboBox, QLineEdit, QMessageBox, QPlainTextEdit
 
-from desktop.api import Sampling
+from desktop.api import RowTokens, Sampling
 from desktop.library.automatic_template import Automatic
 from desktop.library.presets import SHIPPED, Preset
 from desktop.session.plans import State
@@ -133,6 +135,25 @@ def test_the_editor_shows_the_exact_text_and_counts_its_tokens(editor, session):
     number, _ = session.last("count_tokens")
     session.tokens_counted.emit(number, 19)
     assert "19 tokens · Answers end at </s>" in words(editor)
+
+
+def test_the_editor_tells_the_tokens_apart(editor, session):
+    until(lambda: session.last("split"))
+    number, text = session.last("split")
+    pieces = [*text[:6].partition(" ")[::2], text[6:].replace("France", "Fr🙂nce")]
+    box = find(editor, "Text for the model", QPlainTextEdit)
+    session.tokens.tokens_split.emit(number, RowTokens(ids=(1, 2, 3), texts=tuple(pieces), trained=(False,) * 3))
+    assert box.extraSelections() == [], "other tokens than those of the text"
+    split = ("Answer", *re.findall(r"\W+|\w+", text[6:]))
+    tokens = RowTokens(ids=tuple(range(len(split))), texts=split, trained=(False,) * len(split))
+    session.tokens.tokens_split.emit(number - 1, tokens)
+    assert box.extraSelections() == [], "the answer about an older text"
+    session.tokens.tokens_split.emit(number, tokens)
+    marked = [one.cursor.selectedText().replace("\u2029", "\n") for one in box.extraSelections()]
+    assert marked == list(split)
+    find(editor, "Template in Jinja", QPlainTextEdit).setPlainText("Hello")
+    until(lambda: preview(editor) == "Hello")
+    assert box.extraSelections() == []
 
 
 def test_a_template_is_written_previewed_and_saved(editor, session):
