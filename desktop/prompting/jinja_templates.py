@@ -43,9 +43,11 @@ def render_jinja(source: str, messages: Sequence[Message]) -> str:
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         where = f" (line {line})" if line else ""
-        raise JinjaError(f"The template can't be used{where}: {error.message or type(error).__name__}.") from error
+        why = (error.message or type(error).__name__).rstrip(".")
+        raise JinjaError(f"The template can't be used{where}: {why}.") from error
     except Exception as error:  # a template is a program and may raise anything
-        raise JinjaError(f"The template can't be used: {error or type(error).__name__}.") from error
+        why = str(error).rstrip(".") or type(error).__name__
+        raise JinjaError(f"The template can't be used: {why}.") from error
 
 
 def stops_of_jinja(source: str) -> tuple[str, ...]:

@@ -128,6 +128,7 @@ class HubPanel(QWidget):
         view.setFont(theme.tabular(view.font()))
         set_rows(view)
         columns = view.horizontalHeader()
+        columns.setStretchLastSection(True)
         widths = {"repo": 240, "kind": 112, "verdict": 84, "size": 72, "downloads": 84, "licence": 84, "base": 170}
         for column, name in enumerate(COLUMNS):
             columns.resizeSection(column, widths[name])

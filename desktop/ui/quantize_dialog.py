@@ -121,6 +121,8 @@ class QuantizeDialog(QDialog):
             problem = problem or self.tr("Another model is being quantised. Wait until that has ended, or cancel it.")
         self._problem.say(problem, error=True)
         self._begin.setEnabled(look is not None and not problem)
+        # Qt makes another button the default one while this one can't be pressed.
+        self._begin.setDefault(True)
 
     def _tell(self, look: QuantizeLook) -> str:
         """Say what it takes; why there is no room for it, empty where there is."""

@@ -54,6 +54,7 @@ def _gptq() -> dict[str, Budget]:
     for count in ("", ".1", ".2", ".4"):
         words = f"4 bits on our GPTQ linear{f', adapters: {count[1:]}' if count else ''}; baseline: "
         found[f"decode.gptq{count}"] = Budget("ratio at least", None if count else GPTQ, words + "our own bfloat16")
+        found[f"decode.gptq{count}.bare"] = Budget("ratio at least", None, words + "bare generate in bfloat16")
         found[f"decode.gptq{count}.nf4"] = Budget("ratio at least", None, words + "nf4 of bitsandbytes")
         found[f"decode.gptq{count}.gptqmodel"] = Budget("ratio at least", None, words + "GPTQModel's kernels")
     return found
