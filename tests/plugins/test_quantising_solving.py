@@ -93,7 +93,42 @@ def test_without_correlations_it_rounds_to_the_nearest(problem):
     quantised = solve(weight, torch.eye(INPUTS), Scheme(4, 32))
     nearest = round_to_nearest(weight, Scheme(4, 32))
     assert torch.equal(quantised.codes, nearest.codes)
-    assert torch.equal(quantised.scales, nearest.scales)
+    plain = solve(weight, torch.eye(INPUTS), Scheme(4, 32, search=False))
+    assert torch.equal(plain.scales, round_to_nearest(weight, Scheme(4, 32, search=False)).scales)
+
+
+@pytest.mark.parametrize("act_order", [False, True])
+@pytest.mark.parametrize("group", [-1, 32, 128])
+def test_no_output_has_a_larger_error_after_its_scales_are_fitted_to_its_codes(problem, group, act_order, monkeypatch):
+    weight, inputs = problem
+    hessian = inputs.T @ inputs
+    scheme = Scheme(3, group, act_order=act_order)
+    fitted = solve(weight, hessian, scheme)
+    monkeypatch.setattr("loader_kit.quantising.solve.refit", lambda columns, hessian, steps, scales, size: scales)
+    searched = solve(weight, hessian, scheme)
+    assert torch.equal(fitted.codes, searched.codes)
+    assert torch.equal(fitted.zeros, searched.zeros)
+    damped = hessian.double() + 0.01 * hessian.diagonal().double().mean() * torch.eye(INPUTS, dtype=torch.float64)
+
+    def errors(quantised):
+        off = quantised.weight().double() - weight.double()
+        return ((off @ damped) * off).sum(1)
+
+    assert bool((errors(fitted) <= errors(searched) * (1 + 1e-5)).all())
+    assert float(errors(fitted).sum()) < float(errors(searched).sum())
+
+
+def test_scales_are_the_best_there_are_for_their_codes(problem):
+    """Against a solver of the whole least-squares problem in float64, one output after the other."""
+    weight, inputs = problem
+    quantised = solve(weight, inputs.T @ inputs, Scheme(4, 32))
+    damping = (0.01 * inputs.square().sum(0).double().mean()).sqrt() * torch.eye(INPUTS, dtype=torch.float64)
+    rows = torch.cat([inputs.double(), damping])
+    for output in range(0, OUTPUTS, 5):
+        steps = quantised.codes[:, output].double() - quantised.zeros[:, output].double().repeat_interleave(32)
+        spread = torch.block_diag(*steps.view(-1, 32)).T.double()
+        best = torch.linalg.lstsq(rows @ spread, (rows @ weight[output].double())[:, None]).solution[:, 0]
+        assert torch.allclose(quantised.scales[:, output].double(), best, rtol=2e-3)
 
 
 def test_inputs_that_never_came_are_rounded_and_change_nothing_else(problem):

@@ -13,6 +13,7 @@ import torch
 from desktop.api import LoaderError
 
 from .grid import find_grid, to_grid
+from .refit import refit
 from .scheme import Quantised, Scheme
 
 BLOCK = 128
@@ -35,10 +36,15 @@ def solve(
     diagonal = hessian.diagonal().double()
     order = diagonal.argsort(descending=True, stable=True) if scheme.act_order else torch.arange(inputs)
     order = order.to(weight.device)
-    upper = _inverse_factor(hessian[order][:, order], scheme.damp)
-    codes, scales, zeros = _Rounding(weight[:, order].T.float().contiguous(), upper, scheme).run(watch)
+    damped, upper = _inverse_factor(hessian[order][:, order], scheme.damp)
+    columns = weight[:, order].T.float().contiguous()
+    codes, scales, zeros = _Rounding(columns.clone(), upper, scheme).run(watch)
+    groups = torch.arange(inputs, dtype=torch.int32, device=weight.device) // scheme.group_of(inputs)
+    if scheme.search:
+        steps = codes.float() - zeros.float()[groups.long()]
+        scales = refit(columns, damped, steps, scales.float(), scheme.group_of(inputs)).half()
     index = torch.empty(inputs, dtype=torch.int32, device=weight.device)
-    index[order] = torch.arange(inputs, dtype=torch.int32, device=weight.device) // scheme.group_of(inputs)
+    index[order] = groups
     unsorted = torch.empty_like(codes)
     unsorted[order] = codes
     return Quantised(unsorted, scales, zeros, index)
@@ -71,8 +77,8 @@ def output_error(weight: torch.Tensor, quantised: torch.Tensor, hessian: torch.T
     return float(((off @ hessian) * off).sum(dtype=torch.float64)) / size if size > 0 else 0.0
 
 
-def _inverse_factor(hessian: torch.Tensor, damp: float) -> torch.Tensor:
-    """U, upper triangular with U^T U = H^-1 for the damped H; computed in float64, given in float32."""
+def _inverse_factor(hessian: torch.Tensor, damp: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The damped H, and U, upper triangular with U^T U = H^-1; computed in float64, given in float32."""
     h = hessian.double()
     diagonal = h.diagonal()
     if not bool(torch.isfinite(h).all()):
@@ -90,8 +96,7 @@ def _inverse_factor(hessian: torch.Tensor, damp: float) -> torch.Tensor:
             inverse = torch.cholesky_inverse(lower)
             factor, failed = torch.linalg.cholesky_ex(inverse, upper=True)
             if not int(failed):
-                result: torch.Tensor = factor.float()
-                return result
+                return damped.float(), factor.float()
         damp *= 10
     raise LoaderError("A layer's Hessian can't be inverted. Give more calibration text, or a larger --damp.")
 
