@@ -42,7 +42,7 @@ class HubPanel(QWidget):
         self._icons = icons
         self._busy = False
         self._words = QLineEdit()
-        self._words.setPlaceholderText(self.tr("Words of the name; none shows the most downloaded"))
+        self._words.setPlaceholderText(self.tr("Words of the name; leave it empty for the most downloaded"))
         self._words.setClearButtonEnabled(True)
         self._words.setAccessibleName(self.tr("Search the hub for"))
         self._kind = QComboBox()

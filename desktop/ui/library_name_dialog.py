@@ -77,6 +77,7 @@ class LibraryNameDialog(QDialog):
             problem = str(error)
         self._note.say(problem if self._name.text() else "", error=True)
         self._rename.setEnabled(not problem and not self._refusal and self._name.text() != self._before)
+        theme.fit_height(self, shrink=False)
 
     def _on_accepted(self) -> None:
         if self._item is not None:

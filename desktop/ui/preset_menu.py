@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QMessageBox, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QMessageBox, QPushButton, QWidget
 
 from desktop.library.presets import Preset
 
@@ -14,7 +14,7 @@ from . import theme
 from .preset_name_dialog import PresetNameDialog
 
 
-class PresetMenu(QToolButton):
+class PresetMenu(QPushButton):
     """Says what is wanted; whoever listens has the values."""
 
     #: Set these values: Preset.
@@ -29,7 +29,6 @@ class PresetMenu(QToolButton):
         super().__init__(parent)
         self.setText(self.tr("Presets"))
         self.setToolTip(self.tr("Settings under a name: take one, or keep those that are set now."))
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(self)
         self._menu.setToolTipsVisible(True)
         self.setMenu(self._menu)

@@ -66,10 +66,11 @@ class PresetNameDialog(QDialog):
             safe_name(name, NAMES)
         except PromptFileError as error:
             problem = str(error)
-        words = self.tr("The preset of that name is replaced.") if replaces else ""
+        words = self.tr("The preset of that name will be replaced.") if replaces else ""
         self._note.say((problem or words) if name else "", error=bool(problem))
         self._save.setText(self.tr("Replace") if replaces else self.tr("Save"))
         self._save.setEnabled(not problem)
+        theme.fit_height(self, shrink=False)
 
     def _on_save(self) -> None:
         self.name_chosen.emit(safe_name(self._name.text(), NAMES))

@@ -88,7 +88,9 @@ class ProofDialog(QDialog):
         failing = [", ".join(proof.names) for proof in proved.proofs if not proof.holds]
         if not failing:
             return self.tr("There is no adapter on the stack, so there is nothing to verify.")
-        return self.tr("This does not hold: {names}. See its row below.").format(names="; ".join(failing))
+        words = self.tr("This does not hold: {names}. See its row below.").format(names="; ".join(failing))
+        reasons = dict.fromkeys(one.why_unchecked for one in proved.proofs if not one.holds and one.why_unchecked)
+        return " ".join([words, *reasons])
 
     def _cells(self, proof: Proof) -> tuple[str, ...]:
         check = proof.check

@@ -123,6 +123,7 @@ class QuantizeDialog(QDialog):
         self._begin.setEnabled(look is not None and not problem)
         # Qt makes another button the default one while this one can't be pressed.
         self._begin.setDefault(True)
+        theme.fit_height(self, shrink=False)
 
     def _tell(self, look: QuantizeLook) -> str:
         """Say what it takes; why there is no room for it, empty where there is."""

@@ -68,6 +68,7 @@ class RecipeNameDialog(QDialog):
             problem = str(error)
         self._note.say(problem if self._name.text() else "", error=True)
         self._save.setEnabled(not problem)
+        theme.fit_height(self, shrink=False)
 
     def _on_save(self) -> None:
         self.name_chosen.emit(checked_name(self._name.text()))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QCheckBox,
     QDialog,
     QFileDialog,
     QHBoxLayout,
@@ -26,6 +25,7 @@ from desktop.session.shelf_plans import LinkedFolder
 
 from . import theme
 from .lists import set_rows
+from .tick_box import TickBox
 
 PATH_ROLE = Qt.ItemDataRole.UserRole
 SHARES = 1000
@@ -58,7 +58,7 @@ class TextgenDialog(QDialog):
         self._faults.setReadOnly(True)
         self._faults.setTabChangesFocus(True)
         self._faults.setAccessibleName(self.tr("What can't be used"))
-        self._copy = QCheckBox(self.tr("Co&py it into the program's folder instead of using it in place"))
+        self._copy = TickBox(self.tr("Co&py it into the program's folder instead of using it in place"))
         self._bar = QProgressBar()
         self._bar.setRange(0, SHARES)
         self._bar.setAccessibleName(self.tr("How much is copied"))

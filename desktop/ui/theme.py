@@ -78,17 +78,19 @@ def standard_buttons(which: QDialogButtonBox.StandardButton, parent: QWidget | N
     return box
 
 
-def fit_height(dialog: QWidget) -> None:
-    """Make a dialog as high as its sentences need at its width: `adjustSize` asks how high they were if narrow."""
+def fit_height(dialog: QWidget, *, shrink: bool = True) -> None:
+    """Make a dialog as high as its sentences need at its width; without `shrink`, at least so high.
+
+    Qt itself asks how high they were if they were narrow.
+    """
     layout = dialog.layout()
     if layout is not None:
         layout.activate()
-        height = (
-            layout.totalHeightForWidth(dialog.width())
-            if layout.hasHeightForWidth()
-            else layout.totalSizeHint().height()
-        )
-        dialog.resize(dialog.width(), height)
+        wraps, width = layout.hasHeightForWidth(), dialog.width()
+        needed = layout.totalHeightForWidth(width) if wraps else layout.totalSizeHint().height()
+        dialog.setMinimumHeight(needed)
+        if shrink:
+            dialog.resize(width, needed)
 
 
 def align_labels(form: QFormLayout) -> None:

@@ -226,7 +226,9 @@ class TrainDesk(QObject):
 
     @Slot(object)
     def _on_run_ended(self, look: RunLook) -> None:
-        words = self.tr("The run {name} has ended.").format(name=look.name)
+        failed = look.state.phase in {"failed", "crashed"}
+        words = self.tr("The run {name} has failed.") if failed else self.tr("The run {name} has ended.")
+        words = words.format(name=look.name)
         place = self.place
         # The page of the run says why, where that is what the user looks at.
         if place is None or look.id != self._shown or not place.run.isVisible():
@@ -236,7 +238,7 @@ class TrainDesk(QObject):
         if look.result:
             self.library_changed.emit()
         if place is not None:
-            if look.state.phase in {"failed", "crashed"}:
+            if failed:
                 place.banner.show_problem(Problem(sentence=words, detail=look.detail))
             else:
                 place.banner.show_news(words)

@@ -95,7 +95,7 @@ class TrainPlot(pg.PlotWidget):  # type: ignore[misc]
             item.setSymbolBrush(colour)
             item.setSymbolPen(colour)
         if faint:
-            colour.setAlphaF(0.35)
+            colour.setAlphaF(0.6)
         item.setPen(pg.mkPen(colour, width=1 if faint else 2))
 
     def _on_mouse_moved(self, at: QPointF) -> None:

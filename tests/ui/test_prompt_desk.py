@@ -75,7 +75,7 @@ def test_a_preset_sets_all_the_values_and_is_kept_under_a_name(all_sampling, ses
     assert "comes along with the program" in words(names)
     name.clear()
     type_text(name, "a & b")
-    assert "The preset of that name is replaced." in words(names)
+    assert "The preset of that name will be replaced." in words(names)
     press(names, "Replace")
     assert session.last("save_preset") == ("a & b", Sampling(greedy=True))
 

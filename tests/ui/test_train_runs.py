@@ -96,7 +96,7 @@ def test_the_end_is_told_wherever_the_user_is(place, window, session):
 def test_a_failure_has_its_traceback_folded_and_can_be_resumed(window, session):
     train_gallery.train_failed(window, session)
     place = window.train_desk.place
-    assert place.banner.sentence() == "The run sailor has ended."
+    assert place.banner.sentence() == "The run sailor has failed."
     assert words(window).count("The loss is not a number at step 40.") == 1, "once, on the page of the run"
     press(place, "Details")
     assert "FloatingPointError" in words(place.banner)

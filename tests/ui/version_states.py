@@ -32,8 +32,8 @@ def library_outdated(window, session):
     """An older version is there, and the newer one is asked for."""
     library_full(window, session)
     problem = (
-        "/library/loras/tloen_alpaca-lora-7b holds an older version (commit 0123abcd); 1 of its files have changed on "
-        "the hub, the first is README.md. Nothing was overwritten. An update fetches 1.20 kB, and the old "
+        "/library/loras/tloen_alpaca-lora-7b holds an older version (commit 0123abcd); README.md has changed on "
+        "the hub. Nothing was overwritten. An update fetches 1.20 kB, and the old "
         "files stay until the new ones are verified."
     )
     entry = Entry(id=6, repo="tloen/alpaca-lora-7b", state="failed", problem=problem, outdated=True)

@@ -43,10 +43,11 @@ def refuse_outdated(target: Path, before: Record, record: Record) -> None:
     if changed := changed_files(before, record):
         paths = sorted(file.path for file in changed)
         size = size_in_words(sum(file.size for file in changed))
+        what = f"{len(paths)} of its files, the first being {paths[0]}, have" if len(paths) > 1 else f"{paths[0]} has"
         raise HubError(
             "outdated",
-            f"{target} holds an older version (commit {before.commit[:8]}); {len(paths)} of its files have changed on "
-            f"the hub, the first is {paths[0]}. Nothing was overwritten. An update fetches {size}, and the "
+            f"{target} holds an older version (commit {before.commit[:8]}); {what} changed on the hub. Nothing was "
+            f"overwritten. An update fetches {size}, and the "
             "old files stay until the new ones are verified.",
         )
 
