@@ -95,7 +95,7 @@ def test_a_newer_version_overwrites_nothing(download, adapter, hub, home):
     hub.repos["tloen/alpaca-lora-7b"].change(adapter | {"adapter_model.safetensors": b"other" * 2000})
     went = download("tloen/alpaca-lora-7b")
     assert went.failed.kind == "outdated"
-    assert "1 of its files have changed" in went.failed.message
+    assert "adapter_model.safetensors has changed on the hub." in went.failed.message
     assert content(home.loras) == before
     assert find_unfinished(home.loras) == []
 
