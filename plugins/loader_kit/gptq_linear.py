@@ -72,6 +72,8 @@ class GptqLinear(nn.Linear):
         self.register_buffer("group_of", None if self._size else groups)
         self.kernel: int4_kernel.Int4 | None = None
         """The second copy of the weights, for torch's 4-bit kernel; None where that does not compute them."""
+        self.joint: Any = None
+        """The product of this and the linears beside it (joined_linears), where one was made."""
 
     @property
     def weight(self) -> Any:  # type: ignore[override]

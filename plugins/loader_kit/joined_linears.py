@@ -23,6 +23,23 @@ class JoinedLinears:
         """`weights` holds the outputs of all, one linear after the other; `bias` of shape (out) as well."""
         self._weights = weights
         self._bias = bias
+        self._parts: list[Int4] = []
+
+    def share(self, linears: Sequence[GptqLinear]) -> None:
+        """Have each of them read its packed weights from the common tensor."""
+        begin = 0
+        for one in linears:
+            assert one.kernel is not None
+            end = begin + one.kernel.packed.shape[0]
+            one.kernel = msgspec.structs.replace(one.kernel, packed=self._weights.packed[begin:end])
+            self._parts.append(one.kernel)
+            begin = end
+        linears[0].joint = self
+
+    def holds(self, linears: Sequence[GptqLinear]) -> bool:
+        """Whether these are the linears it was made of, as they were then."""
+        same = len(linears) == len(self._parts)
+        return same and all(one.kernel is part for one, part in zip(linears, self._parts, strict=True))
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """All outputs, bfloat16 of shape (rows, sum of out), for bfloat16 `x` of shape (rows, in)."""
@@ -34,44 +51,30 @@ class JoinedLinears:
 def joined(linears: Sequence[Any]) -> JoinedLinears | None:
     """One product for these linears; None where they can't be joined, or where it would give other numbers.
 
-    From then on each of them reads its weights from the common tensor, so that they take no memory twice.
+    From then on each of them reads its packed weights from the common tensor, so that these are there once; scales and
+    zeros, an eighth of them, are there twice. Asked again, it answers with what it made.
     """
     if not all(type(one) is GptqLinear and one.kernel is not None for one in linears):
         return None
+    known: JoinedLinears | None = linears[0].joint
+    if known is not None and known.holds(linears):
+        return known
     kernels = [one.kernel for one in linears]
     first = kernels[0]
     alike = all(each.group == first.group and _equal(each.order, first.order) for each in kernels)
     biased = {one.bias is not None for one in linears}
     if not alike or len(biased) > 1 or any(one.out_features % BLOCK for one in linears):
         return None
-    packed = _common([each.packed for each in kernels], 0)
-    pairs = _common([each.scales_and_zeros for each in kernels], 1)
+    packed = torch.cat([each.packed for each in kernels])
+    pairs = torch.cat([each.scales_and_zeros for each in kernels], dim=1)
     bias = torch.cat([one.bias for one in linears]).to(torch.bfloat16) if True in biased else None
     made = JoinedLinears(msgspec.structs.replace(first, packed=packed, scales_and_zeros=pairs), bias)
     x = torch.linspace(-2, 2, linears[0].in_features).cos().to(torch.bfloat16)[None]
     if not torch.equal(made(x), torch.cat([one(x) for one in linears], dim=1)):
         return None
-    begin = 0
-    for one, each in zip(linears, kernels, strict=True):
-        end = begin + each.packed.shape[0]
-        one.kernel = msgspec.structs.replace(each, packed=packed[begin:end])
-        begin = end
+    made.share(linears)
     return made
 
 
 def _equal(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
     return one is other if one is None or other is None else torch.equal(one, other)
-
-
-def _common(parts: list[torch.Tensor], dim: int) -> torch.Tensor:
-    """The parts along a dimension; where they are pieces of one tensor already, that one."""
-    whole = parts[0]._base
-    if dim == 0 and whole is not None and sum(map(len, parts)) == len(whole):
-        at = whole.storage_offset()
-        offsets = []
-        for part in parts:
-            offsets.append(at)
-            at += part.numel()
-        if all(p._base is whole and p.storage_offset() == o for p, o in zip(parts, offsets, strict=True)):
-            return whole
-    return torch.cat(parts, dim=dim)

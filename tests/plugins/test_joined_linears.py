@@ -46,11 +46,13 @@ def test_it_gives_each_one_s_own_numbers(act_order, bias):
 
 def test_the_packed_weights_are_there_once():
     some = three()
-    joined(some)
+    made = joined(some)
     storages = {one.kernel.packed.untyped_storage().data_ptr() for one in some}
     assert len(storages) == 1
-    joined(some)
-    assert {one.kernel.packed.untyped_storage().data_ptr() for one in some} == storages, "again, nothing is copied"
+    assert joined(some) is made
+    assert {one.kernel.packed.untyped_storage().data_ptr() for one in some} == storages
+    some[1].prepare(torch.bfloat16)
+    assert joined(some) is not made, "one of them was packed anew"
 
 
 @pytest.mark.parametrize(
